@@ -1,0 +1,30 @@
+"""The database as five verbs: one, all, run, transaction, and many rows at once.
+
+Only this package knows which engine it is; everything else writes SQL that SQLite and
+PostgreSQL share.
+"""
+
+from tracker.database.interface import (
+    BrokenReference,
+    Database,
+    DatabaseUnusable,
+    Duplicate,
+    Params,
+    Reader,
+    Row,
+    Transaction,
+)
+from tracker.database.sqlite import SqliteDatabase, connect
+
+__all__ = [
+    "BrokenReference",
+    "Database",
+    "DatabaseUnusable",
+    "Duplicate",
+    "Params",
+    "Reader",
+    "Row",
+    "SqliteDatabase",
+    "Transaction",
+    "connect",
+]

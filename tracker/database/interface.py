@@ -1,0 +1,95 @@
+"""What the core may ask of a database."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+Params = Mapping[str, object]
+
+
+class Row(Protocol):
+    """One row: values by column name or by position."""
+
+    def __getitem__(self, key: str | int, /) -> Any: ...
+
+    def keys(self) -> list[str]: ...
+
+
+class Duplicate(Exception):
+    """A unique key says no. The core turns it into an error of its own."""
+
+
+class BrokenReference(Exception):
+    """A foreign key says no. The core turns it into an error of its own."""
+
+
+class DatabaseUnusable(Exception):
+    """The database can't be opened; str(error) is one sentence that says why."""
+
+
+class Reader(ABC):
+    """Something that answers SELECTs."""
+
+    @abstractmethod
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        """Every row of the answer."""
+
+    async def one(self, sql: str, params: Params | None = None) -> Row | None:
+        """The first row, or None."""
+        rows = await self.all(sql, params)
+        return rows[0] if rows else None
+
+    @abstractmethod
+    def stream(
+        self, sql: str, params: Params | None = None, *, size: int = 1000
+    ) -> AsyncIterator[Sequence[Row]]:
+        """The answer in lists of at most size rows: memory does not grow with it."""
+
+
+class Transaction(Reader):
+    """A writing transaction: all of it happens, or nothing."""
+
+    @abstractmethod
+    async def run(self, sql: str, params: Params | None = None) -> int:
+        """Execute one statement; how many rows it touched. Raises Duplicate, BrokenReference."""
+
+    async def returning(self, sql: str, params: Params | None = None) -> Row:
+        """Execute an INSERT or UPDATE ... RETURNING that touches a row; that row."""
+        row = await self.one(sql, params)
+        if row is None:
+            raise LookupError("the statement returned no row")
+        return row
+
+    @abstractmethod
+    async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Execute one statement (with ? placeholders) for each of the rows. Raises as run does."""
+
+
+class Database(Reader):
+    """A database that is open."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A writing transaction, one at a time in a process; rolls back on any exception.
+
+        Raises errors.Unavailable when another process holds the write lock for too long or the disk
+        fails, errors.StorageFull when it is full.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Reader]:
+        """A reader that sees one state of the database until it closes, whatever others write."""
+
+    async def run(self, sql: str, params: Params | None = None) -> int:
+        """One statement in a transaction of its own; the number of rows it touched."""
+        async with self.transaction() as tx:
+            return await tx.run(sql, params)
+
+    @abstractmethod
+    async def check(self) -> list[str]:
+        """Sentences about what is broken inside the database file; empty when it is sound."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close every connection."""

@@ -1,0 +1,258 @@
+"""The SQLite engine: WAL, one writing connection behind a lock, readers of their own."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+
+from tracker import errors
+from tracker.database.interface import (
+    BrokenReference,
+    Database,
+    DatabaseUnusable,
+    Duplicate,
+    Params,
+    Reader,
+    Row,
+    Transaction,
+)
+
+VERSION = 1
+"""PRAGMA user_version of the schema in schema.sql."""
+
+MIGRATIONS: dict[int, str] = {}
+"""Older version -> SQL that leads to the next one, in one transaction; never edited later."""
+
+_APPLICATION_ID = 0x5061696C  # "Pail"
+_BUSY_TIMEOUT = 5.0
+_OLDEST = (3, 35, 0)  # RETURNING
+
+T = TypeVar("T")
+
+
+def schema() -> str:
+    """The text of schema.sql: beside the package in a wheel, at the top of a checkout."""
+    packaged = Path(__file__).resolve().parent.parent / "schema.sql"
+    return (packaged if packaged.exists() else packaged.parent.parent / "schema.sql").read_text(
+        "utf-8"
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        text = str(error)
+        if "UNIQUE" in text or "PRIMARY KEY" in text:
+            raise Duplicate(text) from error
+        if "FOREIGN KEY" in text:
+            raise BrokenReference(text) from error
+        raise
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "full" in text:
+            raise errors.StorageFull("The disk is full; nothing was changed.") from error
+        if "locked" in text or "busy" in text:
+            raise errors.Unavailable("The database is busy; nothing was changed.") from error
+        if "disk I/O" in text or "readonly" in text or "unable to open" in text:
+            raise errors.Unavailable(
+                "The database can't be written; nothing was changed."
+            ) from error
+        raise
+
+
+async def _to_the_end(awaitable: Awaitable[T]) -> T:
+    """Await to the end even when this task is cancelled meanwhile; the cancellation follows.
+
+    A statement that runs in the driver's thread can't be called back: whoever lets go of it
+    early leaves a transaction open for the next one to fall into.
+    """
+    task = asyncio.ensure_future(awaitable)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except BaseException:  # noqa: S110 - it is raised by task.result() below
+            pass
+    if cancelled is not None:
+        task.exception()  # retrieved, so that nobody warns about it
+        raise cancelled
+    return task.result()
+
+
+class _SqliteReader(Reader):
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        with _translated():
+            return list(await self._connection.execute_fetchall(sql, dict(params or {})))
+
+    async def stream(
+        self, sql: str, params: Params | None = None, *, size: int = 1000
+    ) -> AsyncIterator[Sequence[Row]]:
+        with _translated():
+            async with self._connection.execute(sql, dict(params or {})) as cursor:
+                while rows := await cursor.fetchmany(size):
+                    yield list(rows)
+
+
+class _SqliteTransaction(_SqliteReader, Transaction):
+    async def run(self, sql: str, params: Params | None = None) -> int:
+        with _translated():
+            cursor = await self._connection.execute(sql, dict(params or {}))
+            count: int = cursor.rowcount
+            await cursor.close()
+            return count
+
+    async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        with _translated():
+            cursor = await self._connection.executemany(sql, rows)
+            await cursor.close()
+
+
+class SqliteDatabase(Database):
+    """One SQLite file. Made by connect()."""
+
+    def __init__(
+        self,
+        path: Path,
+        stack: AsyncExitStack,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+    ) -> None:
+        self.path = path
+        self._stack = stack
+        self._writer = writer
+        self._reader = _SqliteReader(reader)
+        self._lock = asyncio.Lock()
+
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        return await self._reader.all(sql, params)
+
+    def stream(
+        self, sql: str, params: Params | None = None, *, size: int = 1000
+    ) -> AsyncIterator[Sequence[Row]]:
+        return self._reader.stream(sql, params, size=size)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with self._lock:
+            try:
+                with _translated():
+                    await _to_the_end(self._writer.execute("BEGIN IMMEDIATE"))
+                yield _SqliteTransaction(self._writer)
+            except BaseException:
+                await _to_the_end(self._rollback())
+                raise
+            try:
+                with _translated():
+                    await _to_the_end(self._writer.commit())
+            except errors.TrackerError:
+                await _to_the_end(self._rollback())
+                raise
+
+    async def _rollback(self) -> None:
+        if self._writer.in_transaction:
+            await self._writer.rollback()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        async with aiosqlite.connect(self.path, isolation_level=None) as connection:
+            await _prepare_reader(connection)
+            await connection.execute("BEGIN")
+            yield _SqliteReader(connection)
+            await connection.rollback()
+
+    async def check(self) -> list[str]:
+        found = [str(row[0]) for row in await self.all("PRAGMA integrity_check") if row[0] != "ok"]
+        for row in await self.all("PRAGMA foreign_key_check"):
+            found.append(f"{row['table']} row {row['rowid']} refers to a missing {row['parent']}")
+        return found
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+async def _prepare_reader(connection: aiosqlite.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    await connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
+    await connection.execute("PRAGMA query_only = ON")
+    await connection.execute("PRAGMA mmap_size = 268435456")
+
+
+async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
+    """Open the SQLite file at path, made with the schema when it is new, migrated when it is older.
+
+    durable=False is for a scratch file that nobody misses after a crash.
+    Raises DatabaseUnusable with one sentence; the file is then untouched.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise DatabaseUnusable(
+            f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed."
+        )
+    async with AsyncExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            writer = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+            writer.row_factory = sqlite3.Row
+            await writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
+            await _ensure_schema(writer, path)
+            await writer.execute("PRAGMA journal_mode = WAL")
+            await writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+            await writer.execute("PRAGMA journal_size_limit = 67108864")
+            await writer.execute("PRAGMA foreign_keys = ON")
+            reader = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+            await _prepare_reader(reader)
+        except (sqlite3.Error, OSError) as error:
+            raise DatabaseUnusable(f"The database {path} can't be opened: {error}.") from error
+        return SqliteDatabase(path, stack.pop_all(), writer, reader)
+    raise AssertionError("unreachable")
+
+
+async def _ensure_schema(writer: aiosqlite.Connection, path: Path) -> None:
+    """Create or migrate under one write lock; refuse files that are not ours."""
+    await writer.execute("PRAGMA foreign_keys = OFF")
+    await writer.execute("BEGIN IMMEDIATE")
+    try:
+        [[version]] = await writer.execute_fetchall("PRAGMA user_version")
+        [[application]] = await writer.execute_fetchall("PRAGMA application_id")
+        [[tables]] = await writer.execute_fetchall("SELECT count(*) FROM sqlite_master")
+        if tables and application != _APPLICATION_ID:
+            raise DatabaseUnusable(f"{path} is a SQLite database, but not one of Pail's.")
+        if version > VERSION:
+            raise DatabaseUnusable(
+                f"{path} was written by a newer Pail (schema {version}, this one knows {VERSION})."
+            )
+        if not tables:
+            for statement in _statements(schema()):
+                await writer.execute(statement)
+            await writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        for older in range(version or VERSION, VERSION):
+            for statement in _statements(MIGRATIONS[older]):
+                await writer.execute(statement)
+        await writer.execute(f"PRAGMA user_version = {VERSION}")
+        await writer.commit()
+    except BaseException:
+        await writer.rollback()
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one (executescript would commit on its own)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
