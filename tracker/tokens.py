@@ -1,0 +1,108 @@
+"""API tokens: random strings of which only the SHA-256 is kept."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+from tracker import accounts, clock
+from tracker.access import Actor
+from tracker.database import Database, Reader, Row
+from tracker.errors import Invalid, NotFound
+from tracker.vocabulary import Scope
+
+PREFIX = "pail_"
+"""Every token starts so: secret scanners can find one that was published by mistake."""
+
+GENERIC_USERS = frozenset({"x-token-auth", "x-bitbucket-api-token-auth"})
+"""User names that Bitbucket allows with any token in Basic authentication."""
+
+
+def digest(secret: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def create(
+    db: Database,
+    username: str,
+    *,
+    name: str = "",
+    scopes: Sequence[str] = (),
+    days: int | None = None,
+) -> str:
+    """Make a token for an account and return the secret, which can't be shown again.
+
+    No scopes means all of them; days None means that it does not expire.
+    Raises NotFound for an unknown account, Invalid for a scope that does not exist.
+    """
+    account = await accounts.find(db, username)
+    for scope in scopes:
+        if scope not in set(Scope):
+            raise Invalid(f"Unknown scope {scope!r}; there are: {', '.join(Scope)}.")
+    secret = PREFIX + secrets.token_urlsafe(30)
+    await db.run(
+        """INSERT INTO token (account_id, name, sha256, scopes, created_on, expires_on)
+           VALUES (:account, :name, :sha256, :scopes, :now, :expires)""",
+        {
+            "account": account["id"],
+            "name": name,
+            "sha256": digest(secret),
+            "scopes": " ".join(sorted(scopes or Scope)),
+            "now": clock.now(),
+            "expires": None if days is None else clock.shifted(days=days),
+        },
+    )
+    return secret
+
+
+async def authenticate(db: Reader, secret: str, *, user: str | None = None) -> Actor | None:
+    """Whoever a token belongs to, or None when it is unknown, expired, or its account is off.
+
+    user is the name that came along with it (Basic): the account's username or e-mail address,
+    or one of GENERIC_USERS; anything else is somebody else's name, and the answer is None.
+    """
+    row = await db.one(
+        """SELECT a.id, a.username, a.email, a.is_admin, t.scopes
+             FROM token t JOIN account a ON a.id = t.account_id
+            WHERE t.sha256 = :sha256 AND a.is_active = 1
+              AND (t.expires_on IS NULL OR t.expires_on > :now)""",
+        {"sha256": digest(secret), "now": clock.now()},
+    )
+    if row is None:
+        return None
+    if user is not None:
+        names = {row["username"], (row["email"] or row["username"]).lower(), *GENERIC_USERS}
+        if user.lower() not in names:
+            return None
+    return Actor(
+        row["id"], row["username"], bool(row["is_admin"]), frozenset(row["scopes"].split())
+    )
+
+
+async def of_account(db: Reader, username: str) -> Sequence[Row]:
+    """An account's tokens (id, name, scopes, created_on, expires_on). Raises NotFound."""
+    account = await accounts.find(db, username)
+    return await db.all(
+        """SELECT id, name, scopes, created_on, expires_on FROM token
+            WHERE account_id = :account ORDER BY id""",
+        {"account": account["id"]},
+    )
+
+
+async def remove(db: Database, username: str, token_id: int) -> None:
+    """Revoke one token of an account. Raises NotFound."""
+    account = await accounts.find(db, username)
+    if not await db.run(
+        "DELETE FROM token WHERE id = :id AND account_id = :account",
+        {"id": token_id, "account": account["id"]},
+    ):
+        raise NotFound(f"{username} has no token {token_id}.")
+
+
+async def remove_named(db: Database, username: str, name: str) -> None:
+    """Revoke every token of an account that has this name. Raises NotFound."""
+    account = await accounts.find(db, username)
+    await db.run(
+        "DELETE FROM token WHERE name = :name AND account_id = :account",
+        {"name": name, "account": account["id"]},
+    )

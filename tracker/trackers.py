@@ -1,0 +1,115 @@
+"""Trackers: the unit that an import builds, swings into force, keeps for undo and removes.
+
+A repository's tracker holds everything that an archive carries. While an import builds a new one
+nobody sees it; one UPDATE of repository.tracker_id puts it in force.
+"""
+
+from tracker import clock
+from tracker.access import NO_TRACKER, Repository
+from tracker.database import Database, Transaction
+from tracker.errors import Conflict, NotFound
+
+_TABLES = {
+    "vote": "issue_number, account_id",
+    "watch": "issue_number, account_id",
+    "log": "comment_id, ordinal",
+    "attachment": "issue_number, ordinal",
+    "comment": "id",
+    "issue": "number",
+    "category": "id",
+    "account": "id",
+}
+"""What hangs on a tracker and its key there, children first."""
+
+
+async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
+    """Make an empty tracker ('current' or 'building'); returns its id."""
+    row = await tx.returning(
+        """INSERT INTO tracker (repository_id, status, default_kind, created_on)
+           VALUES (:repository, :status, 'bug', :now) RETURNING id""",
+        {"repository": repository_id, "status": status, "now": clock.now()},
+    )
+    return int(row["id"])
+
+
+async def writable(tx: Transaction, repository: Repository) -> int:
+    """The id of the tracker in force, inside the transaction that is about to write to it.
+
+    Raises Conflict while an import is about to replace it (DECISIONS 2), NotFound when it has
+    been switched off meanwhile.
+    """
+    row = await tx.one(
+        """SELECT r.tracker_id, r.has_issues,
+                  (SELECT count(*) FROM job
+                    WHERE repository_id = r.id AND kind = 'import' AND status = 'STARTED'
+                      AND dry_run = 0) AS importing
+             FROM repository r WHERE r.id = :id""",
+        {"id": repository.id},
+    )
+    if row is None or not row["has_issues"]:
+        raise NotFound(NO_TRACKER)
+    if row["importing"]:
+        raise Conflict(
+            "An import is replacing the issues of this repository; try again when it is done.",
+            retry_after=5,
+        )
+    return int(row["tracker_id"])
+
+
+async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> None:
+    """Swing the repository to this tracker and keep the one before as replaced.
+
+    The issue counter goes up to the new tracker's highest number and never down (DECISIONS 5).
+    """
+    now = clock.now()
+    await tx.run(
+        """UPDATE tracker SET status = 'replaced', replaced_on = :now
+            WHERE id = (SELECT tracker_id FROM repository WHERE id = :repository)""",
+        {"now": now, "repository": repository_id},
+    )
+    await tx.run(
+        "UPDATE tracker SET status = 'current', replaced_on = NULL WHERE id = :tracker",
+        {"tracker": tracker_id},
+    )
+    await tx.run(
+        """UPDATE repository
+              SET tracker_id = :tracker, updated_on = :now,
+                  last_issue_number = max(last_issue_number, coalesce(
+                      (SELECT max(number) FROM issue WHERE tracker_id = :tracker), 0))
+            WHERE id = :repository""",
+        {"tracker": tracker_id, "now": now, "repository": repository_id},
+    )
+
+
+async def expire(db: Database, *, keep_days: int) -> None:
+    """Give up replaced trackers that were kept long enough, unless a job still reads them."""
+    await db.run(
+        """UPDATE tracker SET status = 'dropped'
+            WHERE status = 'replaced' AND replaced_on < :before
+              AND NOT EXISTS (SELECT 1 FROM job WHERE job.tracker_id = tracker.id
+                                 AND job.status IN ('ACCEPTED', 'STARTED'))""",
+        {"before": clock.shifted(days=-keep_days)},
+    )
+
+
+async def remove_dropped(db: Database, *, rows: int = 1000) -> int:
+    """Remove at most so many rows of dropped trackers in one short transaction.
+
+    Returns how many rows went; 0 means that nothing is left to remove.
+    """
+    async with db.transaction() as tx:
+        dropped = await tx.one("SELECT id FROM tracker WHERE status = 'dropped' LIMIT 1")
+        if dropped is None:
+            return 0
+        await tx.run(
+            "UPDATE tracker SET default_assignee_id = NULL WHERE id = :id", {"id": dropped["id"]}
+        )
+        for table, key in _TABLES.items():
+            count = await tx.run(
+                f"""DELETE FROM {table} WHERE tracker_id = :tracker AND ({key}) IN
+                        (SELECT {key} FROM {table} WHERE tracker_id = :tracker LIMIT :rows)""",
+                {"tracker": dropped["id"], "rows": rows},
+            )
+            if count:
+                return count
+        return await tx.run("DELETE FROM tracker WHERE id = :id", {"id": dropped["id"]})
