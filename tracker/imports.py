@@ -1,0 +1,221 @@
+"""Imports: an archive becomes a new tracker, which is put in force in one transaction.
+
+The new tracker is built in short transactions beside the one in force, so other writers hardly
+wait, and whatever happens before the last transaction leaves everything as it was (DECISIONS 1-8).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tracker import jobs, people, trackers
+from tracker.access import Repository
+from tracker.archive.reading import Archive, Scan, open_archive
+from tracker.blobs import Blobs
+from tracker.building import Building
+from tracker.database import Database, Transaction, connect
+from tracker.errors import Conflict, NotFound
+from tracker.jobs import Job
+from tracker.progress import Progress
+from tracker.reports import Report
+from tracker.settings import Limits
+from tracker.vocabulary import JobStatus, Phase
+
+
+async def run(
+    db: Database, blobs: Blobs, spool: Path, limits: Limits, job: Job, progress: Progress
+) -> Report:
+    """Do a claimed import to its end: the job is SUCCESS and the new tracker in force.
+
+    A dry run does the same work in a scratch database and changes nothing but its job.
+    Raises Invalid with what is wrong and where, jobs.Superseded when the job was settled by
+    somebody else; the caller then calls jobs.fail or lets it be.
+    """
+    repository = await _repository(db, job)
+    async with AsyncExitStack() as stack:
+        archive = await stack.enter_async_context(_opened(Path(job.archive or ""), limits, spool))
+        scan = await progress.run(archive.scan, progress.at)
+        if job.dry_run:
+            scratch = await stack.enter_async_context(_scratch(db, spool, repository, job))
+            report, _ = await _build(scratch, None, repository, job, archive, scan, progress)
+            async with db.transaction() as tx:
+                await jobs.settle(tx, job, JobStatus.SUCCESS, report=report.as_dict())
+            return report
+        report, finish = await _build(db, blobs, repository, job, archive, scan, progress)
+    progress.begin(Phase.FINISHING)
+    async with db.transaction() as tx:
+        await finish(tx)
+        await jobs.settle(tx, job, JobStatus.SUCCESS, report=report.as_dict())
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The two ids of a repository that an import needs."""
+
+    id: int
+    workspace_id: int
+
+
+async def _repository(db: Database, job: Job) -> _Target:
+    row = await db.one(
+        "SELECT id, workspace_id FROM repository WHERE id = :id", {"id": job.repository_id}
+    )
+    if row is None:
+        raise NotFound("The repository does not exist any more.")
+    return _Target(row["id"], row["workspace_id"])
+
+
+@asynccontextmanager
+async def _opened(path: Path, limits: Limits, spool: Path) -> AsyncIterator[Archive]:
+    opened = open_archive(path, limits, spool)
+    archive = await asyncio.to_thread(opened.__enter__)
+    try:
+        yield archive
+    finally:
+        await asyncio.to_thread(opened.__exit__, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finish:
+    """What is left to do in the last transaction."""
+
+    repository: _Target
+    tracker_id: int
+    people: people.Plan
+
+    async def __call__(self, tx: Transaction) -> None:
+        await people.adopt(tx, self.tracker_id, self.repository.workspace_id, self.people)
+        await trackers.put_in_force(tx, self.repository.id, self.tracker_id)
+
+
+async def _build(
+    db: Database,
+    blobs: Blobs | None,
+    repository: _Target,
+    job: Job,
+    archive: Archive,
+    scan: Scan,
+    progress: Progress,
+) -> tuple[Report, _Finish]:
+    """Fill a new tracker with the archive's records; nobody sees it yet."""
+    plan = await people.plan(db, repository.workspace_id, scan.people)
+    report = Report(dict(scan.counts))
+    report.warnings.add(*scan.warnings, *plan.warnings)
+    report.placeholders.add(*(person.display_name for person in plan.new))
+    async with db.transaction() as tx:
+        tracker_id = await trackers.create(tx, repository.id, status="building")
+        if not await tx.run(
+            """UPDATE job SET tracker_id = :tracker
+                WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
+            {"tracker": tracker_id, "id": job.id, "attempt": job.attempt},
+        ):
+            raise jobs.Superseded
+        accounts = await people.add_new(tx, tracker_id, plan)
+        building = Building(db, blobs, archive, tracker_id, accounts, report, progress)
+        await building.definitions(tx, scan)
+    total = sum(scan.counts[name] for name in ("issues", "comments", "logs", "attachments"))
+    progress.begin(Phase.ISSUES, total)
+    await building.issues()
+    progress.begin(Phase.COMMENTS)
+    await building.comments()
+    progress.begin(Phase.LOGS)
+    await building.logs()
+    progress.begin(Phase.ATTACHMENTS)
+    await building.attachments()
+    await building.finish()
+    return report, _Finish(repository, tracker_id, plan)
+
+
+@asynccontextmanager
+async def _scratch(
+    db: Database, spool: Path, repository: _Target, job: Job
+) -> AsyncIterator[Database]:
+    """A database of its own with the workspace's people and nothing else in it."""
+    with TemporaryDirectory(prefix="dry-run-", dir=spool) as folder:
+        scratch = await connect(Path(folder) / "scratch.db", durable=False)
+        try:
+            async with scratch.transaction() as tx:
+                await tx.run("PRAGMA defer_foreign_keys = ON")
+                await _copy(db, tx, repository, job)
+            yield scratch
+        finally:
+            await scratch.close()
+
+
+async def _copy(db: Database, tx: Transaction, repository: _Target, job: Job) -> None:
+    names = {"workspace": repository.workspace_id, "repository": repository.id, "job": job.id}
+    selections = {
+        "account": """SELECT * FROM account WHERE workspace_id = :workspace
+                       OR id = (SELECT owner_id FROM workspace WHERE id = :workspace)""",
+        "workspace": "SELECT * FROM workspace WHERE id = :workspace",
+        "repository": "SELECT * FROM repository WHERE id = :repository",
+        "job": "SELECT * FROM job WHERE id = :job",
+    }
+    for table, selection in selections.items():
+        async for rows in db.stream(selection, names):
+            columns = list(rows[0].keys())
+            places = ", ".join("?" * len(columns))
+            blank = ("tracker_id", "account_id") if table in ("repository", "job") else ()
+            await tx.many(
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
+                [[None if name in blank else row[name] for name in columns] for row in rows],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What an undo would do: the writes since the import that go out of sight."""
+
+    tracker_id: int
+    writes: int
+
+
+async def preview_undo(db: Database, repository: Repository) -> Undo:
+    """What import-undo would bring back. Raises NotFound when there is nothing to go back to."""
+    row = await db.one(
+        """SELECT t.id, t.replaced_on,
+                  (SELECT count(*) FROM issue WHERE tracker_id = :current
+                      AND updated_on > t.replaced_on)
+                + (SELECT count(*) FROM comment WHERE tracker_id = :current
+                      AND (created_on > t.replaced_on OR updated_on > t.replaced_on)) AS writes
+             FROM tracker t
+            WHERE t.repository_id = :repository AND t.status = 'replaced'
+            ORDER BY t.replaced_on DESC, t.id DESC LIMIT 1""",
+        {"repository": repository.id, "current": repository.tracker_id},
+    )
+    if row is None:
+        raise NotFound("There is no replaced tracker to go back to.")
+    return Undo(row["id"], row["writes"])
+
+
+async def undo(db: Database, repository: Repository, *, accept_writes: bool) -> Undo:
+    """Swap the tracker in force with the one that it replaced; undoing twice changes nothing.
+
+    Raises NotFound when there is none, Conflict while a job runs or, unless accept_writes, when
+    writes made since the import would go out of sight.
+    """
+    found = await preview_undo(db, repository)
+    if found.writes and not accept_writes:
+        raise Conflict(
+            f"{found.writes} writes made since the import would go out of sight; "
+            "confirm with yes to go on."
+        )
+    async with db.transaction() as tx:
+        if await tx.one(
+            """SELECT 1 FROM job WHERE repository_id = :id AND status IN ('ACCEPTED', 'STARTED')
+                  AND (kind = 'export' OR dry_run = 0)""",
+            {"id": repository.id},
+        ):
+            raise Conflict("A job is running for this repository.", retry_after=5)
+        still = await tx.one(
+            "SELECT 1 FROM tracker WHERE id = :id AND status = 'replaced'",
+            {"id": found.tracker_id},
+        )
+        if still is None:
+            raise Conflict("The replaced tracker is being removed.")
+        await trackers.put_in_force(tx, repository.id, found.tracker_id)
+    return found

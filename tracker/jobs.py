@@ -1,0 +1,447 @@
+"""Jobs: the row is the promise, the queue only a doorbell.
+
+A job is accepted (the row is committed), claimed by one worker with one UPDATE, moved on in short
+transactions and settled once: every later step is guarded by status and attempt, so whoever was
+overtaken changes nothing.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tracker import accounts, clock
+from tracker.access import Repository
+from tracker.database import Database, Duplicate, Reader, Row, Transaction
+from tracker.errors import Conflict, NotFound, Unavailable
+from tracker.progress import Progress
+from tracker.vocabulary import JobKind, JobStatus, Phase
+
+_STEP = 0.5
+_HEARTBEAT_STEPS = 10
+
+FUNCTION = "run_job"
+"""The worker's function that runs a job, as the queue knows it; its argument is the job's id."""
+
+IMPORT_RUNNING = "An import is already running for this repository."
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as its row says."""
+
+    id: int
+    uuid: str
+    kind: JobKind
+    repository_id: int
+    account_id: int | None
+    status: JobStatus
+    phase: str
+    total: int
+    count: int
+    attempt: int
+    dry_run: bool
+    options: Mapping[str, Any]
+    base_url: str
+    archive: str | None
+    worker: str | None
+    tracker_id: int | None
+    message: str | None
+    report: Mapping[str, Any] | None
+    finished_on: str | None
+
+    @property
+    def percent(self) -> int:
+        """How much is done, 0..100; 100 only for a job that succeeded."""
+        if self.status is JobStatus.SUCCESS:
+            return 100
+        return min(99, self.count * 100 // self.total) if self.total else 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is settled for good."""
+        return self.status in (JobStatus.SUCCESS, JobStatus.FAILURE)
+
+
+class Superseded(Exception):
+    """Somebody else settled or claimed the job meanwhile: drop everything and do no more."""
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Job))
+
+
+def _job(row: Row) -> Job:
+    values = {field.name: row[field.name] for field in fields(Job)}
+    values["kind"] = JobKind(values["kind"])
+    values["status"] = JobStatus(values["status"])
+    values["dry_run"] = bool(values["dry_run"])
+    values["options"] = json.loads(values["options"])
+    values["report"] = json.loads(values["report"]) if values["report"] else None
+    return Job(**values)
+
+
+class Presence:
+    """A worker's sign of life: a file that it keeps locked.
+
+    The lock goes with the process, however that ends, so a job whose worker was killed is known as
+    abandoned at once and not only when its heartbeat has been missing for a minute.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "workers"
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> "Presence":
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self._folder / self.name, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        (self._folder / self.name).unlink(missing_ok=True)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def is_gone(self, name: str) -> bool:
+        """Whether that worker is known to be dead (False: alive, or nobody can tell)."""
+        if not name.startswith(f"{socket.gethostname()}-"):
+            return False
+        path = self._folder / name
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        path.unlink(missing_ok=True)
+        return True
+
+
+async def accept(
+    db: Database,
+    repository: Repository,
+    kind: JobKind,
+    *,
+    account_id: int | None,
+    base_url: str,
+    archive: Path | None = None,
+    dry_run: bool = False,
+    options: Mapping[str, Any] | None = None,
+    worker: str | None = None,
+) -> Job:
+    """Promise to do a job: the row is committed when this returns.
+
+    archive is the uploaded file of an import, base_url the address that links in an export start
+    with. An export that runs with the same options is returned instead of a second one
+    (DECISIONS 11). worker claims the job at once, for whoever runs it without the queue.
+    Raises Conflict when an import is running already.
+    """
+    text = json.dumps(dict(options or {}), sort_keys=True)
+    values = {
+        "uuid": accounts.new_uuid().strip("{}"),
+        "kind": kind,
+        "repository": repository.id,
+        "tracker": repository.tracker_id if kind is JobKind.EXPORT else None,
+        "account": account_id,
+        "options": text,
+        "base_url": base_url,
+        "archive": str(archive) if archive else None,
+        "dry_run": int(dry_run),
+        "now": clock.now(),
+        "status": JobStatus.STARTED if worker else JobStatus.ACCEPTED,
+        "attempt": 1 if worker else 0,
+        "worker": worker,
+    }
+    try:
+        async with db.transaction() as tx:
+            if kind is JobKind.EXPORT:
+                running = await tx.one(
+                    f"""SELECT {_COLUMNS} FROM job
+                         WHERE repository_id = :repository AND kind = 'export'
+                           AND options = :options AND base_url = :base_url
+                           AND status IN ('ACCEPTED', 'STARTED')""",
+                    values,
+                )
+                if running is not None:
+                    return _job(running)
+            elif worker and await _workspace_is_busy(tx, repository.workspace_id):
+                raise Conflict("Another import is running in this workspace.", retry_after=5)
+            row = await tx.returning(
+                f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, account_id, status,
+                                     attempt, worker, options, base_url, archive, dry_run,
+                                     created_on, heartbeat_on, moved_on)
+                    VALUES (:uuid, :kind, :repository, :tracker, :account, :status, :attempt,
+                            :worker, :options, :base_url, :archive, :dry_run, :now, :now, :now)
+                    RETURNING {_COLUMNS}""",
+                values,
+            )
+    except Duplicate as error:
+        raise Conflict(IMPORT_RUNNING, retry_after=5) from error
+    return _job(row)
+
+
+async def _workspace_is_busy(tx: Transaction, workspace_id: int) -> bool:
+    return (
+        await tx.one(
+            """SELECT 1 FROM job j JOIN repository r ON r.id = j.repository_id
+                WHERE r.workspace_id = :workspace AND j.kind = 'import' AND j.status = 'STARTED'""",
+            {"workspace": workspace_id},
+        )
+        is not None
+    )
+
+
+async def claim(db: Database, job_id: int, worker: str) -> Job | None:
+    """Make the job this worker's, or None when there is nothing to do for it now.
+
+    Imports of one workspace run one after the other, because they share its people.
+    """
+    async with db.transaction() as tx:
+        row = await tx.one(
+            f"""UPDATE job
+                   SET status = 'STARTED', attempt = attempt + 1, worker = :worker,
+                       heartbeat_on = :now, moved_on = :now, count = 0, total = 0,
+                       phase = 'Initializing'
+                 WHERE id = :id AND status = 'ACCEPTED'
+                   AND (kind = 'export' OR NOT EXISTS (
+                        SELECT 1 FROM job other
+                          JOIN repository theirs ON theirs.id = other.repository_id
+                          JOIN repository ours ON ours.id = job.repository_id
+                         WHERE theirs.workspace_id = ours.workspace_id
+                           AND other.kind = 'import' AND other.status = 'STARTED'))
+             RETURNING {_COLUMNS}""",
+            {"id": job_id, "worker": worker, "now": clock.now()},
+        )
+    return _job(row) if row is not None else None
+
+
+async def move(
+    db: Database, job: Job, phase: Phase, total: int, count: int, *, moved: bool
+) -> None:
+    """Write where the job is at; moved says whether anything happened since the last call.
+
+    Raises Superseded when the job is not this attempt's any more.
+    """
+    if not await db.run(
+        """UPDATE job SET phase = :phase, total = :total, count = :count, heartbeat_on = :now,
+                          moved_on = CASE WHEN :moved = 1 THEN :now ELSE moved_on END
+            WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
+        {
+            "phase": phase,
+            "total": total,
+            "count": count,
+            "moved": int(moved),
+            "now": clock.now(),
+            "id": job.id,
+            "attempt": job.attempt,
+        },
+    ):
+        raise Superseded
+
+
+@asynccontextmanager
+async def following(db: Database, job: Job, progress: Progress) -> AsyncIterator[None]:
+    """Write the progress of the work inside to the job's row: at most twice a second.
+
+    When the job turns out to be somebody else's, the work is cancelled and Superseded raised.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - there is one in every coroutine
+    is_superseded = False
+
+    async def report() -> None:
+        nonlocal is_superseded
+        written, silent = (-1, ""), 0
+        while True:
+            now = (progress.ticks, progress.phase)
+            if now != written or silent >= _HEARTBEAT_STEPS:
+                try:
+                    await move(
+                        db,
+                        job,
+                        progress.phase,
+                        progress.total,
+                        progress.count,
+                        moved=now != written,
+                    )
+                    written, silent = now, 0
+                except Unavailable:
+                    pass  # another process writes for long: the next step tries again
+                except Superseded:
+                    is_superseded = True
+                    task.cancel()
+                    return
+            silent += 1
+            await asyncio.sleep(_STEP)
+
+    reporter = asyncio.create_task(report())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_superseded:
+            task.uncancel()
+            raise Superseded from None
+        raise
+    finally:
+        reporter.cancel()
+        await asyncio.wait([reporter])
+
+
+async def settle(
+    tx: Transaction,
+    job: Job,
+    status: JobStatus,
+    *,
+    message: str | None = None,
+    report: Mapping[str, Any] | None = None,
+) -> None:
+    """End the job, once (DECISIONS 1). Raises Superseded when somebody else has settled it."""
+    if not await tx.run(
+        """UPDATE job
+              SET status = :status, message = :message, report = :report, finished_on = :now,
+                  phase = CASE WHEN :status = 'SUCCESS' THEN 'Finishing' ELSE phase END,
+                  count = CASE WHEN :status = 'SUCCESS' THEN total ELSE count END, worker = NULL
+            WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
+        {
+            "status": status,
+            "message": message,
+            "report": json.dumps(report) if report is not None else None,
+            "now": clock.now(),
+            "id": job.id,
+            "attempt": job.attempt,
+        },
+    ):
+        raise Superseded
+
+
+async def release(db: Database, job: Job) -> None:
+    """Put a claimed job back for the next worker, as if this attempt had not been."""
+    async with db.transaction() as tx:
+        await _drop_unfinished_tracker(tx, job)
+        await tx.run(
+            """UPDATE job SET status = 'ACCEPTED', attempt = attempt - 1, worker = NULL
+                WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
+            {"id": job.id, "attempt": job.attempt},
+        )
+
+
+async def _drop_unfinished_tracker(tx: Transaction, job: Job) -> None:
+    await tx.run(
+        """UPDATE tracker SET status = 'dropped'
+            WHERE status = 'building'
+              AND id = (SELECT tracker_id FROM job WHERE id = :id AND attempt = :attempt)""",
+        {"id": job.id, "attempt": job.attempt},
+    )
+
+
+async def fail(
+    db: Database, job: Job, message: str, *, report: Mapping[str, Any] | None = None
+) -> None:
+    """End the job as FAILURE with a sentence, and give up what it had built."""
+    async with db.transaction() as tx:
+        await _drop_unfinished_tracker(tx, job)
+        await settle(tx, job, JobStatus.FAILURE, message=message, report=report)
+
+
+async def settle_abandoned(
+    db: Database,
+    presence: Presence,
+    *,
+    attempts: int,
+    stalled_seconds: int,
+    patience_seconds: int,
+) -> None:
+    """Deal with STARTED jobs that nobody works on any more.
+
+    A job whose worker is dead, or has given no sign of life for stalled_seconds, is accepted anew
+    until it has had its attempts; a job that has not moved for patience_seconds fails.
+    """
+    rows = await db.all(
+        f"""SELECT {_COLUMNS}, moved_on < :unmoved AS is_stuck, heartbeat_on < :silent AS is_silent
+              FROM job WHERE status = 'STARTED'""",
+        {
+            "unmoved": clock.shifted(seconds=-patience_seconds),
+            "silent": clock.shifted(seconds=-stalled_seconds),
+        },
+    )
+    for row in rows:
+        job = _job(row)
+        try:
+            if row["is_stuck"]:
+                await fail(db, job, f"Nothing moved for {patience_seconds} seconds.")
+            elif row["is_silent"] or presence.is_gone(job.worker or ""):
+                await _abandon(db, job, attempts)
+        except Superseded:
+            continue
+
+
+async def _abandon(db: Database, job: Job, attempts: int) -> None:
+    if job.options.get("local"):
+        await fail(db, job, "The command that ran this job ended before it was done.")
+    elif job.attempt >= attempts:
+        times = "attempt" if job.attempt == 1 else "attempts"
+        await fail(db, job, f"The worker died during each of {job.attempt} {times}.")
+    else:
+        async with db.transaction() as tx:
+            await _drop_unfinished_tracker(tx, job)
+            await tx.run(
+                """UPDATE job SET status = 'ACCEPTED', worker = NULL
+                    WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
+                {"id": job.id, "attempt": job.attempt},
+            )
+
+
+async def accepted(db: Reader) -> Sequence[int]:
+    """The ids of the jobs that wait for a worker, oldest first."""
+    rows = await db.all("SELECT id FROM job WHERE status = 'ACCEPTED' ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+async def latest_import(db: Reader, repository: Repository) -> Job:
+    """The repository's newest import. Raises NotFound when there never was one."""
+    row = await db.one(
+        f"""SELECT {_COLUMNS} FROM job WHERE repository_id = :repository AND kind = 'import'
+             ORDER BY id DESC LIMIT 1""",
+        {"repository": repository.id},
+    )
+    if row is None:
+        raise NotFound("No import job has begun.")
+    return _job(row)
+
+
+async def find_export(db: Reader, repository: Repository, uuid: str) -> Job:
+    """The repository's export with that task id. Raises NotFound."""
+    row = await db.one(
+        f"""SELECT {_COLUMNS} FROM job
+             WHERE repository_id = :repository AND kind = 'export' AND uuid = :uuid""",
+        {"repository": repository.id, "uuid": uuid},
+    )
+    if row is None:
+        raise NotFound("No export job has begun.")
+    return _job(row)
+
+
+async def get(db: Reader, job_id: int) -> Job:
+    """The job with that id. Raises NotFound."""
+    row = await db.one(f"SELECT {_COLUMNS} FROM job WHERE id = :id", {"id": job_id})
+    if row is None:
+        raise NotFound("There is no such job.")
+    return _job(row)

@@ -1,0 +1,97 @@
+"""Sweeping: whatever crashes, undo periods and old exports leave behind goes away here.
+
+Everything is done in small steps and may be interrupted anywhere; doing it twice is fine.
+"""
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+from tracker import clock, exports, jobs, trackers
+from tracker.blobs import Blobs
+from tracker.database import Database
+from tracker.jobs import Presence
+from tracker.settings import Settings
+
+BREATH = 0.005
+"""Seconds between two short transactions."""
+
+YOUNG = 3600.0
+"""Seconds for which a file that nobody names yet is left alone: its row may be on its way."""
+
+
+async def settle_jobs(db: Database, settings: Settings, presence: Presence) -> None:
+    """Deal with jobs whose worker is gone, so that each ends SUCCESS or FAILURE."""
+    await jobs.settle_abandoned(
+        db,
+        presence,
+        attempts=settings.job_attempts,
+        stalled_seconds=settings.job_stalled_seconds,
+        patience_seconds=settings.job_patience_seconds,
+    )
+
+
+async def sweep(db: Database, blobs: Blobs, settings: Settings, *, young: float = YOUNG) -> None:
+    """Remove dropped trackers, expired exports, and files that no row names."""
+    await trackers.expire(db, keep_days=settings.keep_replaced_days)
+    while await trackers.remove_dropped(db):  # noqa: ASYNC110 - others want to write too
+        await asyncio.sleep(BREATH)
+    await _exports(db, settings)
+    await _uploads(db, settings, young)
+    await _blobs(db, blobs, young)
+
+
+async def _exports(db: Database, settings: Settings) -> None:
+    rows = await db.all(
+        """SELECT uuid FROM job WHERE kind = 'export' AND finished_on > :before
+            UNION ALL
+           SELECT uuid FROM job WHERE kind = 'export' AND status IN ('ACCEPTED', 'STARTED')""",
+        {"before": clock.shifted(days=-settings.keep_exports_days)},
+    )
+    kept = {exports.path(settings.exports_dir, row["uuid"]).name for row in rows}
+    await asyncio.to_thread(_remove_others, settings.exports_dir, kept, 0.0)
+
+
+async def _uploads(db: Database, settings: Settings, young: float) -> None:
+    rows = await db.all(
+        """SELECT archive FROM job
+            WHERE archive IS NOT NULL AND status IN ('ACCEPTED', 'STARTED')"""
+    )
+    kept = {Path(row["archive"]).name for row in rows}
+    if not await _is_busy(db):
+        await asyncio.to_thread(_remove_others, settings.spool_dir, kept, young)
+
+
+def _remove_others(folder: Path, kept: set[str], young: float) -> None:
+    before = time.time() - young
+    for path in folder.glob("*"):
+        if path.name in kept or path.stat().st_mtime > before:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+async def _blobs(db: Database, blobs: Blobs, young: float) -> None:
+    for folder in await asyncio.to_thread(blobs.folders):
+        names = await asyncio.to_thread(blobs.names, folder, older_than=young)
+        for start in range(0, len(names), 500):
+            if await _is_busy(db):
+                return  # an import may be about to name one, an export about to read one
+            some = names[start : start + 500]
+            params = {f"n{place}": name for place, name in enumerate(some)}
+            places = ", ".join(f":{name}" for name in params)
+            rows = await db.all(
+                f"SELECT DISTINCT blob FROM attachment WHERE blob IN ({places})", params
+            )
+            named = {row["blob"] for row in rows}
+            for name in some:
+                if name not in named:
+                    await asyncio.to_thread(blobs.remove, name)
+    await asyncio.to_thread(blobs.remove_leftovers, older_than=young)
+
+
+async def _is_busy(db: Database) -> bool:
+    return await db.one("SELECT 1 FROM job WHERE status = 'STARTED'") is not None

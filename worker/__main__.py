@@ -1,0 +1,65 @@
+"""`python -m worker`: the runner, and arq's worker as its doorbell where there is a queue."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from arq.worker import Worker
+from redis.exceptions import RedisError
+
+from tracker import settings as settings_module
+from tracker.database import DatabaseUnusable
+from tracker.settings import Settings, SettingsError
+from worker.queue import options
+from worker.runner import Runner
+
+logger = logging.getLogger("pail.worker")
+
+
+async def serve(settings: Settings) -> None:
+    """Run jobs until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Runner(settings) as runner:
+        bell = asyncio.create_task(listen(settings.redis_url, runner))
+        await stop.wait()
+        bell.cancel()
+        await asyncio.wait([bell], timeout=2)
+
+
+async def listen(redis_url: str | None, runner: Runner) -> None:
+    """Take rings from the queue; when it is lost, wait and connect again."""
+    while redis_url is not None:
+        worker = Worker(ctx={"runner": runner}, handle_signals=False, **options(redis_url))
+        try:
+            await worker.main()
+        except (RedisError, OSError) as error:
+            logger.warning("the queue: %s", error)
+            await asyncio.sleep(1)
+
+
+def main() -> None:
+    """Start with the settings of the environment; exit status 1 and one sentence if that fails."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    try:
+        settings = settings_module.load()
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(settings))
+    except (SettingsError, DatabaseUnusable) as error:
+        sys.exit(str(error))
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+if __name__ == "__main__":
+    main()

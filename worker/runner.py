@@ -1,0 +1,145 @@
+"""The runner: claims jobs, does them, and settles what others left behind."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tracker import exports, imports, jobs, sweeping
+from tracker.blobs import Blobs
+from tracker.database import Database, connect
+from tracker.errors import TrackerError
+from tracker.jobs import Job, Presence, Superseded
+from tracker.progress import Progress
+from tracker.settings import Settings
+from tracker.vocabulary import JobKind
+
+logger = logging.getLogger("pail.worker")
+
+POLL = 1.0
+"""Seconds between two looks for accepted jobs: the queue may be down, or forget."""
+
+SWEEP = 60.0
+"""Seconds between two sweeps of what is left behind."""
+
+AT_ONCE = 2
+"""Jobs that run at the same time: an export need not wait for an import."""
+
+
+class Runner:
+    """Runs jobs until it is closed; use it as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._running: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._db: Database
+        self._blobs = Blobs(settings.blobs_dir)
+        self._presence = Presence(settings.data_dir)
+
+    async def __aenter__(self) -> "Runner":
+        for folder in (self._settings.spool_dir, self._settings.exports_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._db = await connect(self._settings.database)
+        self._stack.push_async_callback(self._db.close)
+        self._stack.enter_context(self._presence)
+        for work in (self._poll, self._sweep):
+            self._start(work())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._stack.aclose()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                await sweeping.settle_jobs(self._db, self._settings, self._presence)
+                for job_id in await jobs.accepted(self._db):
+                    if job_id not in self._running:
+                        self._start(self._run(job_id))
+            except TrackerError as error:
+                logger.warning("looking for jobs: %s", error)
+            await asyncio.sleep(POLL)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await sweeping.sweep(self._db, self._blobs, self._settings)
+            except (TrackerError, OSError) as error:
+                logger.warning("sweeping: %s", error)
+            await asyncio.sleep(SWEEP)
+
+    async def run(self, job_id: int) -> None:
+        """Do a job, if it is there to be done; twice at once is done once.
+
+        Whoever waits here may be cancelled; the job ends with the runner.
+        """
+        if job_id not in self._running:
+            await asyncio.wait([self._start(self._run(job_id))])
+
+    async def _run(self, job_id: int) -> None:
+        self._running.add(job_id)
+        try:
+            async with self._room:
+                job = await jobs.claim(self._db, job_id, self._presence.name)
+                if job is not None:
+                    await self._do(job)
+        finally:
+            self._running.discard(job_id)
+
+    async def _do(self, job: Job) -> None:
+        logger.info("%s %s: started", job.kind, job.uuid)
+        try:
+            await self._work(job)
+        except Superseded:
+            logger.warning("%s %s: settled by another worker", job.kind, job.uuid)
+            return
+        except asyncio.CancelledError:
+            await jobs.release(self._db, job)
+            logger.info("%s %s: put back", job.kind, job.uuid)
+            raise
+        except TrackerError as error:
+            await self._fail(job, error.message)
+        except Exception:
+            logger.exception("%s %s: failed", job.kind, job.uuid)
+            await self._fail(job, "Internal error: the worker's log says more.")
+        else:
+            logger.info("%s %s: done", job.kind, job.uuid)
+        if job.kind is JobKind.IMPORT and job.archive:
+            await asyncio.to_thread(Path(job.archive).unlink, missing_ok=True)
+
+    async def _work(self, job: Job) -> None:
+        settings, progress = self._settings, Progress()
+        async with jobs.following(self._db, job, progress):
+            if job.kind is JobKind.IMPORT:
+                await imports.run(
+                    self._db, self._blobs, settings.spool_dir, settings.limits, job, progress
+                )
+            else:
+                target = exports.path(settings.exports_dir, job.uuid)
+                await exports.run(self._db, self._blobs, settings.spool_dir, target, job, progress)
+
+    async def _fail(self, job: Job, message: str) -> None:
+        logger.info("%s %s: %s", job.kind, job.uuid, message)
+        with suppress(Superseded):
+            await jobs.fail(self._db, job, message)
