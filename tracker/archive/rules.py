@@ -1,0 +1,275 @@
+"""The rules of an archive's records: a plain dict in, a record out.
+
+What is as it nearly always is passes inline checks; anything else is asked of the same fields
+that the API uses, so that the words of a refusal are the same.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, missing, validate
+
+from tracker.archive.people import People
+from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Person
+from tracker.archive.times import EXACT, Moment, uploaded_on
+from tracker.errors import Invalid
+from tracker.fields import Length, Number, Text, check, content, kind, name, priority, state
+from tracker.settings import Limits
+from tracker.vocabulary import LOG_FIELDS, CategoryKind, Kind, Priority, State
+
+Raw = dict[str, Any]
+
+LARGEST_ID = 1 << 52
+MOST_NAMES = 100_000
+FILENAME_CHARACTERS = 1_024
+URL_CHARACTERS = 16_384
+
+
+def unsafe(path: str) -> str | None:
+    """Why a path of an archive can't be taken, or None: it must stay inside, on any system."""
+    if "\\" in path:
+        return "has a backslash"
+    if path.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path):
+        return "is not relative"
+    if ".." in path.split("/"):
+        return "leaves the archive"
+    if not path or re.search(r"[\x00-\x1f\x7f]", path):
+        return "has control characters" if path else "is empty"
+    return None
+
+
+def _stays_inside(path: str) -> None:
+    if reason := unsafe(path):
+        raise ValidationError(f"The path {reason}.")
+
+
+_ID = Number(required=True, validate=validate.Range(min=1))
+_ID_OR_NULL = Number(load_default=None, validate=validate.Range(min=1))
+_TIME = Moment(required=True)
+_TIME_OR_NULL = Moment(load_default=None)
+# A blank title is no title for the API, but old trackers have them.
+_TITLE = Text(required=True, validate=Length(Limits().title_characters))
+_NAME = name(required=True)
+_STATE = state()
+_KIND = kind()
+_PRIORITY = priority()
+_FIELD = Text(
+    required=True,
+    validate=validate.OneOf(
+        sorted(LOG_FIELDS), error=f"Must be one of: {', '.join(sorted(LOG_FIELDS))}."
+    ),
+)
+_FILENAME = Text(required=True, validate=Length(FILENAME_CHARACTERS))
+_PATH = Text(required=True, validate=[Length(FILENAME_CHARACTERS), _stays_inside])
+_URL = Text(load_default=None, validate=Length(URL_CHARACTERS))
+
+_STATES = frozenset(State)
+_KINDS = frozenset(Kind)
+_PRIORITIES = frozenset(Priority)
+
+
+def _ask(field: fields.Field[Any], raw: Raw, key: str) -> Any:
+    try:
+        return check(field, raw.get(key, missing))
+    except Invalid as error:
+        raise Invalid(f".{key}: {error}") from error
+
+
+def _number(raw: Raw, key: str) -> int:
+    value = raw.get(key)
+    if value.__class__ is int and 0 < value <= LARGEST_ID:
+        return value
+    asked: int = _ask(_ID, raw, key)
+    return asked
+
+
+def _time(raw: Raw, key: str, field: Moment = _TIME) -> Any:
+    value = raw.get(key)
+    if value.__class__ is str and EXACT.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return _ask(field, raw, key)
+        return value
+    return _ask(field, raw, key)
+
+
+def _time_or_null(raw: Raw, key: str) -> str | None:
+    if raw.get(key) is None:
+        return None
+    moment: str = _time(raw, key, _TIME_OR_NULL)
+    return moment
+
+
+def _text(raw: Raw, key: str, field: fields.Field[Any], longest: int) -> Any:
+    """Text of at most longest characters if it is plain ASCII; the field decides the rest."""
+    value = raw.get(key)
+    if value.__class__ is str and len(value) <= longest and value.isascii() and "\0" not in value:
+        return value
+    return _ask(field, raw, key)
+
+
+class Rules:
+    """Reads the records of one database; every fault is an Invalid that names the record.
+
+    used collects the names of components, milestones and versions that issues are filed under;
+    omitted counts issues without a status, kind or priority.
+    """
+
+    def __init__(self, database: str, people: People, limits: Limits) -> None:
+        self.database = database
+        self.default_kind = Kind.BUG.value
+        self.used: dict[str, dict[str, None]] = {kind: {} for kind in CategoryKind}
+        self.omitted: Counter[str] = Counter()
+        self._person = people.find
+        self._content = content(limits, load_default=None)
+        self._ascii = limits.content_bytes
+        self._readers: dict[str, Callable[[Raw], Any]] = {
+            "issues": self._issue,
+            "comments": self._comment,
+            "logs": self._log,
+            "attachments": self._attachment,
+            "components": self._category,
+            "milestones": self._category,
+            "versions": self._category,
+            "meta": self._meta,
+        }
+
+    def read(self, section: str, index: int, raw: Any) -> Any:
+        """The record of one element; index -1 is the element of a section that is no list."""
+        try:
+            if raw.__class__ is not dict:
+                raise Invalid(": Must be an object.")
+            return self._readers[section](raw)
+        except Invalid as error:
+            place = section if index < 0 else f"{section}[{index}]"
+            raise Invalid(f"{self.database}: {place}{error}") from error
+
+    def _issue(self, raw: Raw) -> Issue:
+        number = _number(raw, "id")
+        created_on = _time(raw, "created_on")
+        return Issue(
+            number,
+            _text(raw, "title", _TITLE, 255),
+            self._content_of(raw, "content"),
+            self._user(raw, "reporter"),
+            self._user(raw, "assignee"),
+            self._word(raw, "status", _STATES, _STATE, "new"),
+            self._word(raw, "kind", _KINDS, _KIND, self.default_kind),
+            self._word(raw, "priority", _PRIORITIES, _PRIORITY, "major"),
+            self._filed(raw, "component"),
+            self._filed(raw, "milestone"),
+            self._filed(raw, "version"),
+            created_on,
+            _time_or_null(raw, "updated_on") or created_on,
+            _time_or_null(raw, "content_updated_on"),
+            _time_or_null(raw, "edited_on"),
+            self._users(raw, "watchers"),
+            self._users(raw, "voters"),
+        )
+
+    def _comment(self, raw: Raw) -> Comment:
+        return Comment(
+            _number(raw, "id"),
+            _number(raw, "issue"),
+            self._user(raw, "user"),
+            self._content_of(raw, "content"),
+            _time(raw, "created_on"),
+            _time_or_null(raw, "updated_on"),
+        )
+
+    def _log(self, raw: Raw) -> Log:
+        field = raw.get("field")
+        return Log(
+            _number(raw, "issue"),
+            None if raw.get("comment") is None else _number(raw, "comment"),
+            self._user(raw, "user"),
+            field if field.__class__ is str and field in LOG_FIELDS else _ask(_FIELD, raw, "field"),
+            self._content_of(raw, "changed_from"),
+            self._content_of(raw, "changed_to"),
+            _time(raw, "created_on"),
+        )
+
+    def _attachment(self, raw: Raw) -> Attachment:
+        url = _ask(_URL, raw, "url")
+        return Attachment(
+            _number(raw, "issue"),
+            _ask(_PATH, raw, "path"),
+            _text(raw, "filename", _FILENAME, FILENAME_CHARACTERS),
+            self._user(raw, "user"),
+            url,
+            uploaded_on(url),
+        )
+
+    def _category(self, raw: Raw) -> str:
+        found: str = _ask(_NAME, raw, "name")
+        return found
+
+    def _meta(self, raw: Raw) -> Meta:
+        return Meta(
+            default_assignee=self._user(raw, "default_assignee"),
+            default_component=self._filed(raw, "default_component", "component"),
+            default_kind=None
+            if raw.get("default_kind") is None
+            else _ask(_KIND, raw, "default_kind"),
+            default_milestone=self._filed(raw, "default_milestone", "milestone"),
+            default_version=self._filed(raw, "default_version", "version"),
+        )
+
+    def _content_of(self, raw: Raw, key: str) -> str | None:
+        if raw.get(key) is None:
+            return None
+        text: str = _text(raw, key, self._content, self._ascii)
+        return text
+
+    def _word(self, raw: Raw, key: str, words: frozenset[str], field: Text, default: str) -> str:
+        value = raw.get(key)
+        if value is None:
+            self.omitted[key] += 1
+            return default
+        if value.__class__ is not str or value not in words:
+            _ask(field, raw, key)
+        word: str = value
+        return word
+
+    def _filed(self, raw: Raw, key: str, category: str | None = None) -> str | None:
+        value = raw.get(key)
+        if value is None or value == "":
+            return None
+        used = self.used[category or key]
+        if value.__class__ is str and value in used:
+            known: str = value
+            return known
+        found: str = _ask(_NAME, raw, key)
+        if len(used) >= MOST_NAMES:
+            raise Invalid(f".{key}: There are more than {MOST_NAMES} names.")
+        used[found] = None
+        return found
+
+    def _user(self, raw: Raw, key: str) -> Person | None:
+        value = raw.get(key)
+        if value is None:
+            return None
+        try:
+            return self._person(value)
+        except Invalid as error:
+            raise Invalid(f".{key}: {error}") from error
+
+    def _users(self, raw: Raw, key: str) -> list[Person]:
+        value = raw.get(key)
+        if not value and (value is None or value == []):
+            return []
+        found: dict[int, Person] = {}
+        if value.__class__ is not list:
+            raise Invalid(f".{key}: Not a valid list.")
+        for index, item in enumerate(value):
+            try:
+                person = self._person(item)
+            except Invalid as error:
+                raise Invalid(f".{key}[{index}]: {error}") from error
+            if person is not None:
+                found[person.index] = person
+        return list(found.values())
