@@ -198,6 +198,16 @@ async def accept(
     return _job(row)
 
 
+async def require_no_import(db: Reader, repository: Repository) -> None:
+    """Raises Conflict when an import of the repository waits or runs (accept() does, too)."""
+    if await db.one(
+        """SELECT 1 FROM job WHERE repository_id = :id AND kind = 'import'
+              AND status IN ('ACCEPTED', 'STARTED')""",
+        {"id": repository.id},
+    ):
+        raise Conflict(IMPORT_RUNNING, retry_after=5)
+
+
 async def _workspace_is_busy(tx: Transaction, workspace_id: int) -> bool:
     return (
         await tx.one(

@@ -1,9 +1,11 @@
 """What the core may ask of a database."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
+
+from tracker.errors import TrackerError
 
 Params = Mapping[str, object]
 
@@ -24,7 +26,7 @@ class BrokenReference(Exception):
     """A foreign key says no. The core turns it into an error of its own."""
 
 
-class DatabaseUnusable(Exception):
+class DatabaseUnusable(TrackerError):
     """The database can't be opened; str(error) is one sentence that says why."""
 
 
@@ -43,7 +45,7 @@ class Reader(ABC):
     @abstractmethod
     def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
-    ) -> AsyncIterator[Sequence[Row]]:
+    ) -> AsyncGenerator[Sequence[Row]]:
         """The answer in lists of at most size rows: memory does not grow with it."""
 
 

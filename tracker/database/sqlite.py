@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -100,7 +100,7 @@ class _SqliteReader(Reader):
 
     async def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
-    ) -> AsyncIterator[Sequence[Row]]:
+    ) -> AsyncGenerator[Sequence[Row]]:
         with _translated():
             async with self._connection.execute(sql, dict(params or {})) as cursor:
                 while rows := await cursor.fetchmany(size):
@@ -142,7 +142,7 @@ class SqliteDatabase(Database):
 
     def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
-    ) -> AsyncIterator[Sequence[Row]]:
+    ) -> AsyncGenerator[Sequence[Row]]:
         return self._reader.stream(sql, params, size=size)
 
     @asynccontextmanager
