@@ -42,14 +42,19 @@ async def run(
             scratch = await stack.enter_async_context(_scratch(db, spool, repository, job))
             report, _ = await _build(scratch, None, repository, job, archive, scan, progress)
             async with db.transaction() as tx:
-                await jobs.settle(tx, job, JobStatus.SUCCESS, report=report.as_dict())
+                await _succeed(tx, job, report, progress)
             return report
         report, finish = await _build(db, blobs, repository, job, archive, scan, progress)
     progress.begin(Phase.FINISHING)
     async with db.transaction() as tx:
         await finish(tx)
-        await jobs.settle(tx, job, JobStatus.SUCCESS, report=report.as_dict())
+        await _succeed(tx, job, report, progress)
     return report
+
+
+async def _succeed(tx: Transaction, job: Job, report: Report, progress: Progress) -> None:
+    total = progress.total
+    await jobs.settle(tx, job, JobStatus.SUCCESS, report=report.as_dict(), total=total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,16 +322,22 @@ async def settle(
     *,
     message: str | None = None,
     report: Mapping[str, Any] | None = None,
+    total: int = 0,
 ) -> None:
-    """End the job, once (DECISIONS 1). Raises Superseded when somebody else has settled it."""
+    """End the job, once (DECISIONS 1); total is what a success has done.
+
+    Raises Superseded when somebody else has settled it.
+    """
     if not await tx.run(
         """UPDATE job
               SET status = :status, message = :message, report = :report, finished_on = :now,
                   phase = CASE WHEN :status = 'SUCCESS' THEN 'Finishing' ELSE phase END,
-                  count = CASE WHEN :status = 'SUCCESS' THEN total ELSE count END, worker = NULL
+                  total = CASE WHEN :status = 'SUCCESS' THEN :total ELSE total END,
+                  count = CASE WHEN :status = 'SUCCESS' THEN :total ELSE count END, worker = NULL
             WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
         {
             "status": status,
+            "total": total,
             "message": message,
             "report": json.dumps(report) if report is not None else None,
             "now": clock.now(),

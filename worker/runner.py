@@ -120,6 +120,8 @@ class Runner:
             raise
         except TrackerError as error:
             await self._fail(job, error.message)
+        except OSError as error:
+            await self._fail(job, f"The disk or a file on it failed: {error.strerror or error}.")
         except Exception:
             logger.exception("%s %s: failed", job.kind, job.uuid)
             await self._fail(job, "Internal error: the worker's log says more.")

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,9 @@ from tracker.errors import Invalid
 from tracker.settings import MIB, Limits
 
 Progress = Callable[[int, int], None]
+
+_MOST_TEXT = 1 << 22
+"""Characters of text in a batch: a thousand long issues at once would not fit into memory."""
 """Called with (done, total) bytes at least once per MiB; may raise, which ends the reading."""
 
 
@@ -134,19 +136,19 @@ class Archive:
             self._named.add(member.name)
 
     def issues(self, size: int = 1_000) -> Iterator[list[Issue]]:
-        """All issues in the archive's order, size at a time."""
+        """All issues in the archive's order, at most size at a time."""
         return self._batches("issues", size)
 
     def comments(self, size: int = 1_000) -> Iterator[list[Comment]]:
-        """All comments in the archive's order, size at a time."""
+        """All comments in the archive's order, at most size at a time."""
         return self._batches("comments", size)
 
     def logs(self, size: int = 1_000) -> Iterator[list[Log]]:
-        """All log rows in the archive's order, size at a time."""
+        """All log rows in the archive's order, at most size at a time."""
         return self._batches("logs", size)
 
     def attachments(self, size: int = 1_000) -> Iterator[list[Attachment]]:
-        """All rows of attachments in the archive's order, size at a time."""
+        """All rows of attachments in the archive's order, at most size at a time."""
         return self._batches("attachments", size)
 
     def _batches(self, section: str, size: int) -> Iterator[list[Any]]:
@@ -157,7 +159,14 @@ class Archive:
         rules.default_kind = survey.meta.default_kind or rules.default_kind
         elements = enumerate(survey.document.section(section))
         records = (rules.read(section, index, raw) for index, raw in elements)
-        while batch := list(islice(records, size)):
+        batch, text = [], 0
+        for record in records:
+            batch.append(record)
+            text += _text(record)
+            if len(batch) >= size or text >= _MOST_TEXT:
+                yield batch
+                batch, text = [], 0
+        if batch:
             yield batch
 
     def find(self, path: str) -> Member | None:
@@ -202,3 +211,9 @@ def _source(path: Path, limits: Limits) -> Source:
     if path.stat().st_size > limits.archive_bytes:
         raise Invalid(f"The archive has more than {limits.archive_bytes} bytes.")
     return Bare(path) if path.suffix == ".json" else Zip(path, limits)
+
+
+def _text(record: Any) -> int:
+    """How many characters of text a record holds, where that can be many."""
+    texts = (getattr(record, name, None) for name in ("content", "changed_from", "changed_to"))
+    return sum(len(text) for text in texts if text)

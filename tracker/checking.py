@@ -1,0 +1,77 @@
+"""Whether what is kept is sound: the database, the blobs that it names, and the jobs."""
+
+import asyncio
+import hashlib
+
+from tracker import clock
+from tracker.blobs import Blobs
+from tracker.database import Database, Row
+from tracker.settings import Settings
+
+
+async def check(
+    db: Database, blobs: Blobs, settings: Settings, *, with_bytes: bool = True
+) -> list[str]:
+    """Sentences about what is not sound; empty when everything is.
+
+    with_bytes reads every attachment and compares its SHA-256; without, only sizes are compared.
+    """
+    found = await db.check()
+    found += await _trackers(db)
+    found += await _jobs(db, settings)
+    statement = """SELECT blob, max(size) AS size, min(name) AS name, count(*) AS rows
+                     FROM attachment WHERE blob IS NOT NULL GROUP BY blob"""
+    async for rows in db.stream(statement):
+        for row in rows:
+            problem = await asyncio.to_thread(_blob_problem, blobs, row, with_bytes)
+            if problem:
+                found.append(problem)
+    return found
+
+
+def _blob_problem(blobs: Blobs, row: Row, with_bytes: bool) -> str | None:
+    named = f"The attachment {row['name']!r} ({row['blob']})"
+    path = blobs.path(row["blob"])
+    if not path.is_file():
+        return f"{named} has no bytes."
+    if path.stat().st_size != row["size"]:
+        return f"{named} has {path.stat().st_size} bytes instead of {row['size']}."
+    if with_bytes:
+        digest = hashlib.sha256()
+        for chunk in blobs.read(row["blob"]):
+            digest.update(chunk)
+        if digest.hexdigest() != row["blob"]:
+            return f"{named} has other bytes than were stored."
+    return None
+
+
+async def _trackers(db: Database) -> list[str]:
+    rows = await db.all(
+        """SELECT w.slug || '/' || r.slug AS name, t.status, t.issue_count,
+                  (SELECT count(*) FROM issue i WHERE i.tracker_id = t.id) AS issues,
+                  (SELECT coalesce(max(number), 0) FROM issue i WHERE i.tracker_id = t.id) AS last,
+                  r.last_issue_number
+             FROM repository r JOIN workspace w ON w.id = r.workspace_id
+             LEFT JOIN tracker t ON t.id = r.tracker_id AND t.repository_id = r.id"""
+    )
+    found = []
+    for row in rows:
+        if row["status"] != "current":
+            found.append(f"{row['name']} has no tracker in force.")
+        elif row["issues"] != row["issue_count"]:
+            found.append(
+                f"{row['name']} counts {row['issue_count']} of its {row['issues']} issues."
+            )
+        elif row["last"] > row["last_issue_number"]:
+            found.append(f"{row['name']} would use issue number {row['last']} a second time.")
+    return found
+
+
+async def _jobs(db: Database, settings: Settings) -> list[str]:
+    rows = await db.all(
+        """SELECT uuid, kind FROM job WHERE status = 'STARTED' AND heartbeat_on < :before""",
+        {"before": clock.shifted(seconds=-2 * settings.job_stalled_seconds)},
+    )
+    return [
+        f"The {row['kind']} {row['uuid']} was started, and no worker settles it." for row in rows
+    ]

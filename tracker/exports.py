@@ -1,0 +1,281 @@
+"""Exports: the tracker in force becomes the zip that Bitbucket would have made.
+
+The rows are copied to a spool in one short read of one state of the database; deflating them and
+the attachments happens afterwards and holds nothing up (DECISIONS 11).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tracker import jobs
+from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Person
+from tracker.archive.writing import StoredAttachment, Writer
+from tracker.blobs import Blobs
+from tracker.database import Database, Reader, Row
+from tracker.errors import Invalid, NotFound
+from tracker.jobs import Job
+from tracker.progress import Progress
+from tracker.vocabulary import JobStatus, Phase
+
+T = TypeVar("T")
+
+
+def path(folder: Path, job_uuid: str) -> Path:
+    """Where the finished zip of an export lies."""
+    return folder / f"{job_uuid}.zip"
+
+
+async def run(
+    db: Database, blobs: Blobs, spool: Path, target: Path, job: Job, progress: Progress
+) -> None:
+    """Do a claimed export to its end: the zip lies at target and the job is SUCCESS.
+
+    Raises Invalid when a file that the tracker names is missing, jobs.Superseded when somebody
+    else has settled the job.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    repository = await db.one(
+        """SELECT r.slug, r.name, r.workspace_id, w.slug AS workspace
+             FROM repository r JOIN workspace w ON w.id = r.workspace_id WHERE r.id = :id""",
+        {"id": job.repository_id},
+    )
+    if repository is None:
+        raise NotFound("The repository does not exist any more.")
+    with Writer(
+        spool,
+        workspace=repository["workspace"],
+        slug=repository["slug"],
+        name=repository["name"],
+        base_url=job.base_url,
+        project_key=job.options.get("project_key"),
+        project_name=job.options.get("project_name"),
+    ) as writer:
+        async with db.snapshot() as reader:
+            people = await _people(reader, repository["workspace_id"])
+            await _definitions(reader, writer, job, people)
+            copying = _Copying(reader, job, people, progress)
+            await progress.run(copying.run, writer)
+        size = await progress.run(_write, writer, target, blobs, progress)
+    async with db.transaction() as tx:
+        await jobs.settle(tx, job, JobStatus.SUCCESS, report={"size": size}, total=progress.total)
+
+
+async def _people(reader: Reader, workspace_id: int) -> dict[int, Person]:
+    """Everybody who can be named in the workspace, by row id.
+
+    An account whose username is an imported person's gets a number behind it, as it would when
+    the archive comes back; a placeholder of an account bears the account's name.
+    """
+    rows = await reader.all(
+        """SELECT id, workspace_id, username, account_id, display_name FROM account
+            WHERE workspace_id = :workspace OR (workspace_id IS NULL AND tracker_id IS NULL)
+            ORDER BY workspace_id IS NULL, id""",
+        {"workspace": workspace_id},
+    )
+    owner: dict[str, str] = {}
+    display_names: dict[str, str] = {}
+    people = {}
+    for row in rows:
+        name, number = row["username"], 1
+        while owner.setdefault(name, row["account_id"]) != row["account_id"]:
+            number += 1
+            name = f"{row['username']}-{number}"
+        display_names[row["account_id"]] = row["display_name"]
+        people[row["id"]] = Person(0, name, row["account_id"], row["display_name"])
+    for person in people.values():
+        person.display_name = display_names[person.account_id or ""]
+    return people
+
+
+async def _definitions(reader: Reader, writer: Writer, job: Job, people: dict[int, Person]) -> None:
+    tracker = {"tracker": job.tracker_id}
+    meta = await reader.one("SELECT * FROM tracker WHERE id = :tracker", tracker)
+    if meta is None:
+        raise NotFound("The tracker does not exist any more.")
+    assignee = meta["default_assignee_id"]
+    writer.meta(
+        Meta(
+            people[assignee] if assignee else None,
+            meta["default_component"],
+            meta["default_kind"],
+            meta["default_milestone"],
+            meta["default_version"],
+        )
+    )
+    names: dict[str, list[str]] = {"component": [], "milestone": [], "version": []}
+    for row in await reader.all(
+        "SELECT kind, name FROM category WHERE tracker_id = :tracker ORDER BY id", tracker
+    ):
+        names[row["kind"]].append(row["name"])
+    writer.categories(names["component"], names["milestone"], names["version"])
+
+
+class _Copying:
+    """Hands a tracker's rows to the writer, issue by issue, in a thread of its own."""
+
+    def __init__(
+        self, reader: Reader, job: Job, people: dict[int, Person], progress: Progress
+    ) -> None:
+        self._reader = reader
+        self._job = job
+        self._people = people
+        self._progress = progress
+        self._loop = asyncio.get_running_loop()
+
+    def run(self, writer: Writer) -> None:
+        """Copy everything; called in a thread, fetches its rows through the loop."""
+        [count] = self._rows("SELECT issue_count FROM tracker WHERE id = :tracker")
+        self._progress.begin(Phase.ISSUES, count["issue_count"])
+        comments = self._by_issue(_COMMENTS)
+        logs = self._by_issue(_LOGS)
+        votes = self._by_issue(_VOTES)
+        watches = self._by_issue(_WATCHES)
+        with_files = self._job.options.get("include_attachments", True)
+        attachments = self._by_issue(_ATTACHMENTS) if with_files else _nothing
+        for row in self._rows(_ISSUES):
+            number = row["number"]
+            writer.issue(
+                self._issue(row, list(votes(number)), list(watches(number))),
+                map(self._comment, comments(number)),
+                map(self._log, logs(number)),
+                map(self._attachment, attachments(number)),
+            )
+            self._progress.tick(1)
+
+    def _rows(self, sql: str) -> Iterator[Row]:
+        rows = self._reader.stream(sql, {"tracker": self._job.tracker_id}, size=200)
+        try:
+            while batch := self._await(_following(rows)):
+                yield from batch
+        finally:
+            self._await(rows.aclose())
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _by_issue(self, sql: str) -> Callable[[int], Iterator[Row]]:
+        """The rows of one issue after the other, for ascending numbers."""
+        rows = self._rows(sql)
+        waiting: list[Row] = []
+
+        def of(number: int) -> Iterator[Row]:
+            while row := waiting.pop() if waiting else next(rows, None):
+                if row["issue_number"] != number:
+                    waiting.append(row)
+                    return
+                yield row
+
+        return of
+
+    def _person(self, account_id: int | None) -> Person | None:
+        return self._people[account_id] if account_id is not None else None
+
+    def _persons(self, rows: Sequence[Row]) -> list[Person]:
+        return [self._people[row["account_id"]] for row in rows]
+
+    def _issue(self, row: Row, votes: Sequence[Row], watches: Sequence[Row]) -> Issue:
+        return Issue(
+            number=row["number"],
+            title=row["title"],
+            content=row["content_raw"],
+            reporter=self._person(row["reporter_id"]),
+            assignee=self._person(row["assignee_id"]),
+            status=row["state"],
+            kind=row["kind"],
+            priority=row["priority"],
+            component=row["component"],
+            milestone=row["milestone"],
+            version=row["version"],
+            created_on=row["created_on"],
+            updated_on=row["updated_on"],
+            content_updated_on=row["content_updated_on"],
+            edited_on=row["edited_on"],
+            watchers=self._persons(watches),
+            voters=self._persons(votes),
+        )
+
+    def _comment(self, row: Row) -> Comment:
+        return Comment(
+            id=row["id"],
+            issue=row["issue_number"],
+            user=self._person(row["account_id"]),
+            content=row["content_raw"],
+            created_on=row["created_on"],
+            updated_on=row["updated_on"],
+        )
+
+    def _log(self, row: Row) -> Log:
+        return Log(
+            issue=row["issue_number"],
+            comment=row["comment_id"],
+            user=self._person(row["account_id"]),
+            field=row["field"],
+            changed_from=row["changed_from"],
+            changed_to=row["changed_to"],
+            created_on=row["created_on"],
+        )
+
+    def _attachment(self, row: Row) -> StoredAttachment:
+        record = Attachment(
+            issue=row["issue_number"],
+            path="",
+            filename=row["filename"],
+            user=self._person(row["account_id"]),
+            url=row["url"],
+            created_on=row["created_on"],
+        )
+        return StoredAttachment(record, row["ordinal"], row["blob"], row["size"])
+
+
+async def _following(rows: AsyncIterator[Sequence[Row]]) -> Sequence[Row]:
+    async for batch in rows:
+        return batch
+    return ()
+
+
+def _nothing(number: int) -> Iterator[Row]:
+    return iter(())
+
+
+def _write(writer: Writer, target: Path, blobs: Blobs, progress: Progress) -> int:
+    def read_blob(sha256: str) -> Iterator[bytes]:
+        try:
+            yield from blobs.read(sha256)
+        except FileNotFoundError as error:
+            raise Invalid(f"The bytes of the attachment {sha256} are missing.") from error
+
+    progress.begin(Phase.ATTACHMENTS)
+    writer.write(target, read_blob, progress.at)
+    return target.stat().st_size
+
+
+_ISSUES = """
+SELECT i.number, i.title, i.content_raw, i.reporter_id, i.assignee_id, i.state, i.kind, i.priority,
+       i.created_on, i.updated_on, i.content_updated_on, i.edited_on,
+       c.name AS component, m.name AS milestone, v.name AS version
+  FROM issue i
+  LEFT JOIN category c ON c.id = i.component_id
+  LEFT JOIN category m ON m.id = i.milestone_id
+  LEFT JOIN category v ON v.id = i.version_id
+ WHERE i.tracker_id = :tracker
+ ORDER BY i.number"""
+
+_COMMENTS = """
+SELECT id, issue_number, account_id, content_raw, created_on, updated_on
+  FROM comment WHERE tracker_id = :tracker ORDER BY issue_number, id"""
+
+_LOGS = """
+SELECT comment_id, issue_number, account_id, field, changed_from, changed_to, created_on
+  FROM log WHERE tracker_id = :tracker ORDER BY issue_number, comment_id, ordinal"""
+
+_ATTACHMENTS = """
+SELECT issue_number, ordinal, filename, account_id, url, blob, size, created_on
+  FROM attachment WHERE tracker_id = :tracker ORDER BY issue_number, ordinal"""
+
+_VOTES = """
+SELECT issue_number, account_id FROM vote WHERE tracker_id = :tracker ORDER BY issue_number"""
+
+_WATCHES = """
+SELECT issue_number, account_id FROM watch WHERE tracker_id = :tracker ORDER BY issue_number"""
