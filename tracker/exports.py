@@ -22,11 +22,6 @@ from tracker.vocabulary import JobStatus, Phase
 T = TypeVar("T")
 
 
-def path(folder: Path, job_uuid: str) -> Path:
-    """Where the finished zip of an export lies."""
-    return folder / f"{job_uuid}.zip"
-
-
 async def run(
     db: Database, blobs: Blobs, spool: Path, target: Path, job: Job, progress: Progress
 ) -> None:

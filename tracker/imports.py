@@ -12,12 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tracker import jobs, people, trackers
-from tracker.access import Repository
 from tracker.archive.reading import Archive, Scan, open_archive
 from tracker.blobs import Blobs
 from tracker.building import Building
 from tracker.database import Database, Transaction, connect
-from tracker.errors import Conflict, NotFound
+from tracker.errors import NotFound
 from tracker.jobs import Job
 from tracker.progress import Progress
 from tracker.reports import Report
@@ -169,58 +168,3 @@ async def _copy(db: Database, tx: Transaction, repository: _Target, job: Job) ->
                 f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
                 [[None if name in blank else row[name] for name in columns] for row in rows],
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """What an undo would do: the writes since the import that go out of sight."""
-
-    tracker_id: int
-    writes: int
-
-
-async def preview_undo(db: Database, repository: Repository) -> Undo:
-    """What import-undo would bring back. Raises NotFound when there is nothing to go back to."""
-    row = await db.one(
-        """SELECT t.id, t.replaced_on,
-                  (SELECT count(*) FROM issue WHERE tracker_id = :current
-                      AND updated_on > t.replaced_on)
-                + (SELECT count(*) FROM comment WHERE tracker_id = :current
-                      AND (created_on > t.replaced_on OR updated_on > t.replaced_on)) AS writes
-             FROM tracker t
-            WHERE t.repository_id = :repository AND t.status = 'replaced'
-            ORDER BY t.replaced_on DESC, t.id DESC LIMIT 1""",
-        {"repository": repository.id, "current": repository.tracker_id},
-    )
-    if row is None:
-        raise NotFound("There is no replaced tracker to go back to.")
-    return Undo(row["id"], row["writes"])
-
-
-async def undo(db: Database, repository: Repository, *, accept_writes: bool) -> Undo:
-    """Swap the tracker in force with the one that it replaced; undoing twice changes nothing.
-
-    Raises NotFound when there is none, Conflict while a job runs or, unless accept_writes, when
-    writes made since the import would go out of sight.
-    """
-    found = await preview_undo(db, repository)
-    if found.writes and not accept_writes:
-        raise Conflict(
-            f"{found.writes} writes made since the import would go out of sight; "
-            "confirm with yes to go on."
-        )
-    async with db.transaction() as tx:
-        if await tx.one(
-            """SELECT 1 FROM job WHERE repository_id = :id AND status IN ('ACCEPTED', 'STARTED')
-                  AND (kind = 'export' OR dry_run = 0)""",
-            {"id": repository.id},
-        ):
-            raise Conflict("A job is running for this repository.", retry_after=5)
-        still = await tx.one(
-            "SELECT 1 FROM tracker WHERE id = :id AND status = 'replaced'",
-            {"id": found.tracker_id},
-        )
-        if still is None:
-            raise Conflict("The replaced tracker is being removed.")
-        await trackers.put_in_force(tx, repository.id, found.tracker_id)
-    return found

@@ -69,6 +69,10 @@ class Settings:
         """Finished exports, removed after keep_exports_days."""
         return self.data_dir / "exports"
 
+    def export_path(self, job_uuid: str) -> Path:
+        """Where the finished zip of an export lies."""
+        return self.exports_dir / f"{job_uuid}.zip"
+
 
 NAMES = (
     "HOST",

@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from tracker import clock, exports, jobs, trackers
+from tracker import clock, jobs, trackers
 from tracker.blobs import Blobs
 from tracker.database import Database
 from tracker.jobs import Presence
@@ -49,7 +49,7 @@ async def _exports(db: Database, settings: Settings) -> None:
            SELECT uuid FROM job WHERE kind = 'export' AND status IN ('ACCEPTED', 'STARTED')""",
         {"before": clock.shifted(days=-settings.keep_exports_days)},
     )
-    kept = {exports.path(settings.exports_dir, row["uuid"]).name for row in rows}
+    kept = {settings.export_path(row["uuid"]).name for row in rows}
     await asyncio.to_thread(_remove_others, settings.exports_dir, kept, 0.0)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tracker import exports, imports, jobs, sweeping
+from tracker import jobs, sweeping
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import TrackerError
@@ -131,6 +131,8 @@ class Runner:
             await asyncio.to_thread(Path(job.archive).unlink, missing_ok=True)
 
     async def _work(self, job: Job) -> None:
+        from tracker import exports, imports  # late: an idle worker does without 6 MB
+
         settings, progress = self._settings, Progress()
         async with jobs.following(self._db, job, progress):
             if job.kind is JobKind.IMPORT:
@@ -138,7 +140,7 @@ class Runner:
                     self._db, self._blobs, settings.spool_dir, settings.limits, job, progress
                 )
             else:
-                target = exports.path(settings.exports_dir, job.uuid)
+                target = settings.export_path(job.uuid)
                 await exports.run(self._db, self._blobs, settings.spool_dir, target, job, progress)
 
     async def _fail(self, job: Job, message: str) -> None:

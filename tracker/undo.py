@@ -1,0 +1,63 @@
+"""Undo of an import: back to the tracker that it replaced, and forth again."""
+
+from dataclasses import dataclass
+
+from tracker import trackers
+from tracker.access import Repository
+from tracker.database import Database
+from tracker.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The tracker that an undo brings back, and the writes that it puts out of sight."""
+
+    tracker_id: int
+    writes: int
+
+
+async def preview(db: Database, repository: Repository) -> Undone:
+    """What import-undo would bring back. Raises NotFound when there is nothing to go back to."""
+    row = await db.one(
+        """SELECT t.id, t.replaced_on,
+                  (SELECT count(*) FROM issue WHERE tracker_id = :current
+                      AND updated_on > t.replaced_on)
+                + (SELECT count(*) FROM comment WHERE tracker_id = :current
+                      AND (created_on > t.replaced_on OR updated_on > t.replaced_on)) AS writes
+             FROM tracker t
+            WHERE t.repository_id = :repository AND t.status = 'replaced'
+            ORDER BY t.replaced_on DESC, t.id DESC LIMIT 1""",
+        {"repository": repository.id, "current": repository.tracker_id},
+    )
+    if row is None:
+        raise NotFound("There is no replaced tracker to go back to.")
+    return Undone(row["id"], row["writes"])
+
+
+async def undo(db: Database, repository: Repository, *, accept_writes: bool) -> Undone:
+    """Swap the tracker in force with the one that it replaced; undoing twice changes nothing.
+
+    Raises NotFound when there is none, Conflict while a job runs or, unless accept_writes, when
+    writes made since the import would go out of sight.
+    """
+    found = await preview(db, repository)
+    if found.writes and not accept_writes:
+        raise Conflict(
+            f"{found.writes} writes made since the import would go out of sight; "
+            "confirm with yes to go on."
+        )
+    async with db.transaction() as tx:
+        if await tx.one(
+            """SELECT 1 FROM job WHERE repository_id = :id AND status IN ('ACCEPTED', 'STARTED')
+                  AND (kind = 'export' OR dry_run = 0)""",
+            {"id": repository.id},
+        ):
+            raise Conflict("A job is running for this repository.", retry_after=5)
+        still = await tx.one(
+            "SELECT 1 FROM tracker WHERE id = :id AND status = 'replaced'",
+            {"id": found.tracker_id},
+        )
+        if still is None:
+            raise Conflict("The replaced tracker is being removed.")
+        await trackers.put_in_force(tx, repository.id, found.tracker_id)
+    return found
