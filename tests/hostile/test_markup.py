@@ -1,0 +1,344 @@
+"""Texts that want to run scripts in a reader's browser, or to keep the server busy."""
+
+import re
+from html.parser import HTMLParser
+
+import nh3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.markup import Renderer, dialect, links, plain, render, wiki
+
+HEADINGS = {f"h{level}" for level in range(1, 7)}
+TAGS = {
+    *HEADINGS,
+    *("a", "blockquote", "br", "code", "del", "div", "em", "hr", "i", "img", "li", "ol", "p"),
+    *("pre", "small", "span", "strong", "sub", "sup"),
+    *("table", "tbody", "td", "th", "thead", "tr", "tt", "u", "ul"),
+}
+ATTRIBUTES = {
+    "a": {"class", "data-is-external-link", "href", "rel", "title"},
+    "div": {"class"},
+    "img": {"alt", "src", "title"},
+    "ol": {"start"},
+    "span": {"class"},
+    "td": {"align"},
+    "th": {"align"},
+} | {heading: {"id"} for heading in HEADINGS}
+SCHEMES = {"http", "https", "ftp", "ftps", "mailto", "news"}
+CLASSES = {
+    "a": re.compile(r"ap-connect-link"),
+    "div": re.compile(r"codehilite( language-[\w#.+-]+)?"),
+    "span": re.compile(r"[a-z]{1,3}[0-9]?|hll"),
+}
+
+SCRIPTS = [
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "javascript&colon;alert(1)",
+    "javascript&#58;alert(1)",
+    "java&#115;cript:alert(1)",
+    "&#106;avascript:alert(1)",
+    "&#x6A&#x61vascript:alert(1)",
+    "jav&#x09;ascript:alert(1)",
+    "java\tscript:alert(1)",
+    "java\nscript:alert(1)",
+    "java\rscript:alert(1)",
+    "java\\script:alert(1)",
+    "javascript\\:alert(1)",
+    "\x01javascript:alert(1)",
+    "\x02115\x03javascript:alert(1)",
+    " javascript:alert(1)",
+    "\u00a0javascript:alert(1)",
+    "\u2028javascript:alert(1)",
+    "javascript://b.example/%0Aalert(1)",
+    "javascript%3Aalert(1)",
+    "feed:javascript:alert(1)",
+    "view-source:javascript:alert(1)",
+    "vbscript:msgbox(1)",
+    "VBSCRIPT:msgbox(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==",
+    "data:image/svg+xml,<svg onload=alert(1)>",
+    "DaTa:text/html,x",
+    "blob:http://b.example/x",
+    "file:///etc/passwd",
+    "about:blank",
+    "intent://b.example#Intent;end",
+    'http://b.example/" onmouseover="alert(1)',
+    "http://b.example/' onmouseover='alert(1)",
+    "http://b.example/><script>alert(1)</script>",
+    'http://b.example/?a="><img src=x onerror=alert(1)>',
+    "http://b.example/`onmouseover=alert(1)`",
+    '//b.example/" style="position:fixed',
+    "http://[::1",
+    '"onerror="alert(1)',
+]
+
+HTML = [
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//b.example/x.js></sCrIpT>",
+    "<svg onload=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><style><img src=x onerror=alert(1)></style></svg>",
+    "<img src=x onerror=alert(1)>",
+    "<img src=x onerror=alert(1)//",
+    "<img\nsrc=x\nonerror=alert(1)\n>",
+    "<<img src=x onerror=alert(1)>>",
+    "<a href=javascript:alert(1)>a</a>",
+    "<a href='http://b.example' onclick='alert(1)'>a</a>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=//b.example/x.swf>",
+    "<base href=//b.example/>",
+    "<meta http-equiv=refresh content='0;url=//b.example'>",
+    "<link rel=stylesheet href=//b.example/x.css>",
+    "<style>*{display:none}</style>",
+    "<form action=//b.example><input name=a><button>b</button></form>",
+    "<div style='position:fixed;inset:0'>a</div>",
+    "<div class='codehilite'>a</div>",
+    "<p id=login>a</p>",
+    "<video><source onerror=alert(1)></video>",
+    "<details open ontoggle=alert(1)>",
+    "<body onload=alert(1)>",
+    "<math><mtext></p><script>alert(1)</script></mtext></math>",
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img onerror=x&gt;">',
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    "<template><script>alert(1)</script></template>",
+    "<textarea></textarea><script>alert(1)</script>",
+    "<title></title><script>alert(1)</script>",
+    "<xmp><script>alert(1)</script></xmp>",
+    "<plaintext>a",
+    "<select><option><style></select><script>alert(1)</script>",
+    "<!-- <script>alert(1)</script> -->",
+    "<!--><script>alert(1)</script>-->",
+    "<!DOCTYPE html><script>alert(1)</script>",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<?php echo 1 ?><script>alert(1)</script>",
+    "</p></div></body><script>alert(1)</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+    "\x02wzxhzdk:0\x03<script>alert(1)</script>",
+    "\x02klzzwxh:0000\x03<script>alert(1)</script>",
+    "wzxhzdk:0 klzzwxh:0000",
+    "\x02amp\x03lt;script\x02amp\x03gt;",
+    "\ufeff<script>alert(1)</script>",
+    "\uff1cscript\uff1ealert(1)\uff1c/script\uff1e",
+]
+
+MARKDOWN_PLACES = [
+    "{}",
+    "[a]({})",
+    "[a](<{}>)",
+    '[a](http://b.example "{}")',
+    "[a](http://b.example '{}')",
+    "[a][{}]\n\n[{}]: {}",
+    '[a]\n\n[a]: {} "{}"',
+    "![a]({})",
+    '![{}](http://b.example/c.png "{}")',
+    "![{}][a]\n\n[a]: {} '{}'",
+    "[![{}]({})]({})",
+    "<{}>",
+    "see www.b.example/{}",
+    "see http://b.example/{}",
+    "# {}\n\n{}\n===",
+    "* {}\n    * {}",
+    "> {}",
+    "`{}` ``{}``",
+    "    {}",
+    "```{}\n{}\n```",
+    '```python hl_lines="{}"\n{}\n```',
+    "~~~ {{.{} onclick={}}}\na\n~~~",
+    "```\n#!{}\na\n```",
+    "    :::{}\n    a",
+    "|{}|{}|\n|--|--|\n|{}|{}|",
+    "*{}* **{}** ~~{}~~",
+    "\\{}",
+]
+
+CREOLE_PLACES = [
+    "{}",
+    "[[{}]]",
+    "[[{}|{}]]",
+    "[[http://b.example|{}]]",
+    "{{{{{}}}}}",
+    "{{{{{}|{}}}}}",
+    "{{{{http://b.example/c.png|{}|1x1}}}}",
+    "{{{{{{{}}}}}}}",
+    "{{{{{{\n#!{}\n{}\n}}}}}}",
+    "== {}",
+    "* {}",
+    "|={}|\n|{}|",
+    "<<{}>>",
+    "<<toc>>\n= {}",
+    '<<html a="{}">>{}<</html>>',
+    "**{}** //{}//",
+    "http://b.example/{}",
+    "~{}",
+]
+
+
+class Reader(HTMLParser):
+    """Notes whatever a reader's browser should not be given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.wrong.append(tag)
+        for name, value in attrs:
+            if not self._is_right(tag, name, value or ""):
+                self.wrong.append(f"{tag} {name}={value!r}")
+
+    def _is_right(self, tag: str, name: str, value: str) -> bool:
+        if name not in ATTRIBUTES.get(tag, ()):
+            return False
+        if name in ("href", "src"):
+            # Browsers drop these characters before they look for the scheme.
+            address = re.sub(r"[\x00-\x20]", "", value)
+            scheme = re.match(r"[a-z][a-z0-9+.-]*(?=:)", address, re.IGNORECASE)
+            return scheme is None or scheme[0].lower() in SCHEMES
+        if name == "class":
+            return CLASSES[tag].fullmatch(value) is not None
+        return name != "id" or value.startswith("markdown-header-")
+
+    def handle_comment(self, data: str) -> None:
+        self.wrong.append(f"<!--{data}-->")
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def wrong(html: str) -> list[str]:
+    """What is in the HTML and should not be."""
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.wrong
+
+
+def assert_harmless(html: str) -> None:
+    """Two parsers agree that nothing but the allowed is there, and it means the same twice."""
+    assert wrong(html) == []
+    again = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel=None)
+    assert again == html
+
+
+def filled(place: str, payload: str) -> str:
+    return place.format(*[payload] * 4)
+
+
+@pytest.mark.parametrize("place", MARKDOWN_PLACES)
+def test_nothing_runs_from_markdown(place: str) -> None:
+    for payload in SCRIPTS + HTML:
+        assert_harmless(render("markdown", filled(place, payload)))
+
+
+@pytest.mark.parametrize("place", CREOLE_PLACES)
+def test_nothing_runs_from_creole(place: str) -> None:
+    for payload in SCRIPTS + HTML:
+        assert_harmless(render("creole", filled(place, payload)))
+
+
+def test_the_engines_need_no_cleaner() -> None:
+    engines = {
+        wiki.render: CREOLE_PLACES,
+        lambda raw: links.link_bare(dialect.render(raw)): MARKDOWN_PLACES,
+    }
+    for engine, places in engines.items():
+        for place in places:
+            for payload in SCRIPTS + HTML:
+                assert wrong(engine(filled(place, payload))) == []
+
+
+def test_nothing_runs_from_plain_text() -> None:
+    for payload in SCRIPTS + HTML:
+        html = render("plaintext", payload)
+        assert re.fullmatch(r"(<p>[^<>]*(<br>\n[^<>]*)*</p>)?", html)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *"[]()<>!*_`~#|\"'\\&; \n\t=:{}/",
+        *("    ", "```", "~~~\n", "[a]: ", "<<", "http://b.example/", "www.b.example"),
+        *("javascript:", "<script>", "<img src=x onerror=1>", "&#106;", "<!--", "-->"),
+    ]
+)
+
+
+@given(markup=st.sampled_from(["markdown", "creole"]), parts=st.lists(FRAGMENTS, max_size=25))
+def test_nothing_runs_from_any_mixture(markup: str, parts: list[str]) -> None:
+    assert_harmless(render(markup, "".join(parts)))
+
+
+def test_raw_html_is_shown_not_dropped() -> None:
+    for markup in ("markdown", "creole", "plaintext"):
+        assert "&lt;svg onload=alert(1)&gt;" in render(markup, "<svg onload=alert(1)>")
+
+
+def test_a_known_scheme_stays_and_an_unknown_one_leaves_an_empty_address() -> None:
+    assert 'href="ftp://b.example/c"' in render("markdown", "[a](ftp://b.example/c)")
+    for markup, raw in (("markdown", "[a](javascript:b)"), ("creole", "[[javascript:b|a]]")):
+        assert 'href=""' in render(markup, raw)
+
+
+SIZE = 60_000
+SHAPES = {
+    "opening brackets": "[" * SIZE,
+    "closing brackets": "]" * SIZE,
+    "pictures": "![" * SIZE,
+    "links": "[a](" * SIZE,
+    "references": "[a][b" * SIZE,
+    "definitions": "[a]: b\n" * SIZE,
+    "emphasis": "*x" * SIZE,
+    "strong": "**a" * SIZE,
+    "underscores": "_a " * SIZE,
+    "asterisks": "*" * SIZE,
+    "delimiters": "*_" * SIZE,
+    "deleted": "~~a" * SIZE,
+    "headings": "# a\n" * SIZE,
+    "number signs": "#" * 100_000,
+    "a long issue number": "#" + "9" * 100_000,
+    "many issue numbers": "#1 " * SIZE,
+    "quotations": ">" * SIZE,
+    "quotations with blanks": "> " * SIZE,
+    "nested lists": "".join(f"{'  ' * depth}* a\n" for depth in range(400)),
+    "lists": "* a\n" * SIZE,
+    "backticks": "`" * SIZE,
+    "unmatched backticks": "".join("`" * (n % 300) + " " for n in range(3000)),
+    "fences": "~~~\n" * SIZE + "a",
+    "tables": "|a|b|\n|-|-|\n" + "|a" * SIZE,
+    "columns": "|" * SIZE + "\n" + "|-" * SIZE + "\n" + "|" * SIZE,
+    "entities": "&amp;" * SIZE,
+    "angle brackets": "<" * SIZE,
+    "tags": "<a " * SIZE,
+    "comments": "<!--" * SIZE,
+    "backslashes": "\\" * SIZE,
+    "addresses": "http://b.example/( " * SIZE,
+    "brackets in an address": "http://b.example/" + "(" * SIZE,
+    "signs after an address": "http://b.example/" + "!" * SIZE,
+    "hosts": "a." * SIZE,
+    "rules": "- " * SIZE,
+    "paragraphs": "a\n\n" * SIZE,
+    "long lines": "a" * 1_000_000,
+    "shell code": "```sh\n" + "$((" * SIZE + "\n```",
+    "perl code": "```perl\n" + "s/" * SIZE + "\n```",
+    "code of markup": "```html\n" + "<a b=" * SIZE + "\n```",
+    "macros": "<<a " * SIZE,
+    "creole pictures": "{{" * SIZE,
+    "creole code": "{{{\n" * SIZE,
+    "creole links": "[[" * SIZE,
+}
+
+
+@pytest.mark.parametrize("raw", SHAPES.values(), ids=SHAPES)
+async def test_a_hostile_shape_is_answered_and_the_next_text_is_rendered(raw: str) -> None:
+    async with Renderer(cpu_seconds=0.1) as renderer:
+        for markup in ("markdown", "creole"):
+            html, after = await renderer.render([(markup, raw), (markup, "**a**")])
+            assert after == "<p><strong>a</strong></p>"
+            if html != plain.render(raw):
+                assert_harmless(html)

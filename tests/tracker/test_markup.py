@@ -1,0 +1,430 @@
+"""What texts look like, and how the process that renders them lives and dies."""
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.errors import Unavailable
+from tracker.markup import VERSION, Renderer, plain, render
+
+MARKDOWN = {
+    "emphasis": ("*a* _b_ **c** __d__", "<p><em>a</em> <em>b</em> <strong>c</strong> <strong>d"),
+    "nested emphasis": ("***a*** *b **c***", "<p><strong><em>a</em></strong> "),
+    "underscores inside words": ("a_b_c do_it_now", "<p>a_b_c do_it_now</p>"),
+    "asterisks that stand alone": ("2 * 3 * 4 is 24", "<p>2 * 3 * 4 is 24</p>"),
+    "escaped asterisks": (r"\*a\*", "<p>*a*</p>"),
+    "deleted text": ("~~a~~ ~b~", "<p><del>a</del> ~b~</p>"),
+    "a heading": ("# A *b*", '<h1 id="markdown-header-a-b">A <em>b</em></h1>'),
+    "a heading closed by marks": ("## A ##", '<h2 id="markdown-header-a">A</h2>'),
+    "a heading underlined": ("A\n---", '<h2 id="markdown-header-a">A</h2>'),
+    "headings of one name": ("# A\n\n# A", '<h1 id="markdown-header-a_1">A</h1>'),
+    "a number is no heading": ("#12 is fixed", "<p>#12 is fixed</p>"),
+    "lines of a paragraph": ("a\nb", "<p>a\nb</p>"),
+    "a line break": ("a  \nb", "<p>a<br>\nb</p>"),
+    "windows line ends": ("a  \r\nb\r\n\r\nc", "<p>a<br>\nb</p>\n<p>c</p>"),
+    "a list": ("* a\n* b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
+    "lists of two kinds": ("1. a\n* b", "<ol>\n<li>a\n* b</li>\n</ol>"),
+    "a list needs a blank line": ("a\n* b", "<p>a\n* b</p>"),
+    "a quotation": ("> a", "<blockquote>\n<p>a</p>\n</blockquote>"),
+    "a rule": ("a\n\n***", "<p>a</p>\n<hr>"),
+    "code in a line": ("`a *b* <c>`", "<p><code>a *b* &lt;c&gt;</code></p>"),
+    "html": ("<b>a</b> <!-- c -->", "<p>&lt;b&gt;a&lt;/b&gt; &lt;!-- c --&gt;</p>"),
+    "entities": ("&copy; &amp; &", "<p>&amp;copy; &amp;amp; &amp;</p>"),
+    "a link": (
+        '[a](http://b.example/c "d")',
+        '<p><a data-is-external-link="true" href="http://b.example/c" rel="nofollow" title="d">a',
+    ),
+    "a link by reference": (
+        "[a][1]\n\n[1]: http://b.example/",
+        '<p><a data-is-external-link="true" href="http://b.example/" rel="nofollow">a</a></p>',
+    ),
+    "a link with a blank": ("[a](http://b.example/c d)", 'href="http://b.example/c%20d"'),
+    "a relative link": ("[a](b/c.md?d#e)", 'href="b/c.md?d#e"'),
+    "a link of an unknown scheme": ("[a](irc://b.example)", 'href="" rel="nofollow">a</a>'),
+    "entities in a link": ("[a](http://b.example/?c&amp;d)", "/?c&amp;amp;d"),
+    "an address in brackets": ("<http://b.example>", 'href="http://b.example" rel="nofollow">'),
+    "a mail address": ("<a@b.example>", 'href="mailto:a@b.example" rel="nofollow">a@b.example<'),
+    "a picture": (
+        "![a](http://b.example/c.png)",
+        '<p><img alt="a" src="http://b.example/c.png"></p>',
+    ),
+    "a bare address": (
+        "see http://b.example/c?d=1&e=2.",
+        '<p>see <a href="http://b.example/c?d=1&amp;e=2" rel="nofollow" class="ap-connect-link">'
+        "http://b.example/c?d=1&amp;e=2</a>.</p>",
+    ),
+    "a bare host": (
+        "(www.b.example)",
+        '<p>(<a href="http://www.b.example" rel="nofollow" class="ap-connect-link">'
+        "www.b.example</a>)</p>",
+    ),
+    "a bare address with brackets": ("http://b.example/c_(d)!", '="http://b.example/c_(d)" rel'),
+    "an address in code": ("`http://b.example`", "<p><code>http://b.example</code></p>"),
+    "an address in a link": ("[http://b.example](c)", 'rel="nofollow">http://b.example</a></p>'),
+    "a file is no address": ("foo.py and e.g. this", "<p>foo.py and e.g. this</p>"),
+    "indented code": (
+        "    a < b",
+        '<div class="codehilite"><pre><span></span>a &lt; b\n</pre></div>',
+    ),
+    "fenced code": (
+        "```\n*a*\n```",
+        '<div class="codehilite"><pre><span></span>*a*\n</pre></div>',
+    ),
+    "a fence with a language": (
+        "~~~ python\nx\n~~~",
+        '<div class="codehilite language-python"><pre><span></span><span class="n">x</span>',
+    ),
+    "a language in the first line": (
+        "```\n#!c++\nint x\n```",
+        '<div class="codehilite language-c++"><pre><span></span><span class="kt">int</span>',
+    ),
+    "a path in the first line stays": ("```\n#!/bin/sh\n```", "#!/bin/sh"),
+    "colons before indented code": ("    :::sh\n    ls", '<div class="codehilite language-sh">'),
+    "an unknown language": (
+        "```nolang\nx\n```",
+        '"codehilite language-nolang"><pre><span></span>x',
+    ),
+    "code without a language is not guessed": (
+        "```\n<?php echo 1; ?>\n```",
+        "<pre><span></span>&lt;?php echo 1; ?&gt;\n</pre>",
+    ),
+    "a table": (
+        "a | b\n--|-:\nc | d",
+        "<table>\n<thead>\n<tr>\n<th>a</th>\n"
+        '<th align="right">b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n'
+        '<td align="right">d</td>\n</tr>\n</tbody>\n</table>',
+    ),
+    "other scripts": ("*課題* öäü", "<p><em>課題</em> öäü</p>"),
+    "nothing": ("", ""),
+}
+
+CREOLE = {
+    "emphasis": ("**a** //b//", "<p><strong>a</strong> <i>b</i></p>"),
+    "a heading": ("== a ==", "<h2>a</h2>"),
+    "a heading of too many levels": ("======== a", "<h6>a</h6>"),
+    "lines": ("a\nb\n\nc", "<p>a<br>\nb</p>\n\n<p>c</p>"),
+    "a list": ("* a\n* b", "<ul>\n\t<li>a</li>\n\t<li>b</li>\n</ul>"),
+    "a link": (
+        "[[http://b.example|a]]",
+        '<p><a data-is-external-link="true" href="http://b.example" rel="nofollow">a</a></p>',
+    ),
+    "a bare address": ("see http://b.example", 'href="http://b.example" rel="nofollow">http://b.'),
+    "a picture": ("{{http://b.example/c.png|a}}", '<img alt="a" src="http://b.example/c.png">'),
+    "code": (
+        "{{{\n#!python\nx\n}}}",
+        '<div class="codehilite language-python"><pre><span></span><span class="n">x</span>',
+    ),
+    "code in a line": ("{{{a **b**}}}", "<p><tt>a **b**</tt></p>"),
+    "a table": ("|=a|\n|b|", "<tr>\n\t<th>a</th>\n</tr>\n<tr>\n\t<td>b</td>\n</tr>"),
+    "a macro is shown as written": (
+        "<<toc>> <<a b=c>>d<</a>>",
+        "<p>&lt;&lt;toc&gt;&gt; &lt;&lt;a b=c&gt;&gt;d&lt;&lt;/a&gt;&gt;</p>",
+    ),
+    "html": ("<b>a</b>", "<p>&lt;b&gt;a&lt;/b&gt;</p>"),
+    "nothing": ("", ""),
+}
+
+PLAIN = {
+    "lines": ("a\r\nb\rc\nd", "<p>a<br>\nb<br>\nc<br>\nd</p>"),
+    "paragraphs": ("\na\n \n\n  b\n", "<p>a</p>\n<p>b</p>"),
+    "signs": ("*a* <b> & \"c\" 'd'", "<p>*a* &lt;b&gt; &amp; \"c\" 'd'</p>"),
+    "nothing": (" \n", ""),
+}
+
+# The processes of this machine are read from /proc; elsewhere the renderer is tested without.
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+SLOW = ("markdown", "[" * 50_000)
+"""A text that keeps its engine busy for more than any limit used here."""
+QUICK = ("markdown", "*a*")
+QUICK_HTML = "<p><em>a</em></p>"
+
+
+@pytest.mark.parametrize(("raw", "html"), MARKDOWN.values(), ids=MARKDOWN)
+def test_markdown_follows_bitbuckets_rules(raw: str, html: str) -> None:
+    assert html in render("markdown", raw)
+    assert html or render("markdown", raw) == ""
+
+
+@pytest.mark.parametrize(("raw", "html"), CREOLE.values(), ids=CREOLE)
+def test_creole_is_rendered(raw: str, html: str) -> None:
+    assert html in render("creole", raw)
+    assert html or render("creole", raw) == ""
+
+
+@pytest.mark.parametrize(("raw", "html"), PLAIN.values(), ids=PLAIN)
+def test_plain_text_is_escaped_and_keeps_its_lines(raw: str, html: str) -> None:
+    assert render("plaintext", raw) == html
+
+
+def test_an_unknown_markup_is_plain_text() -> None:
+    assert render("textile", "*a*\nb") == "<p>*a*<br>\nb</p>"
+
+
+def test_the_version_is_a_number_to_keep() -> None:
+    assert isinstance(VERSION, int)
+
+
+WORDISH = st.text(
+    st.one_of(st.sampled_from(" \n\r-'.,;!?_*#1aZé課"), st.characters(codec="utf-8")), max_size=30
+)
+
+
+@given(markup=st.sampled_from(["markdown", "creole", "plaintext"]), raw=WORDISH)
+def test_the_shortcut_gives_what_the_engines_give(markup: str, raw: str) -> None:
+    shortcut = plain.shortcut(markup, raw)
+    assert shortcut is None or shortcut == render(markup, raw)
+
+
+@given(words=st.lists(st.from_regex(r"\A(?:\w|['-]){1,12}[.,;!?]?\Z"), min_size=1, max_size=8))
+def test_the_shortcut_gives_what_the_engines_give_for_sentences(words: list[str]) -> None:
+    raw = " ".join(words)
+    for markup in ("markdown", "creole"):
+        assert plain.shortcut(markup, raw) in (None, render(markup, raw))
+
+
+def test_the_shortcut_takes_what_people_write_most() -> None:
+    for raw in ("Fixed, thanks.", "It's done; can't reproduce any more!\r\n", "課題"):
+        assert plain.shortcut("markdown", raw) is not None
+
+
+def test_importing_the_package_loads_no_engine() -> None:
+    engines = "{'markdown', 'pygments', 'nh3', 'creole'}"
+    code = f"import sys, tracker.markup; print(sorted({engines} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def children(parent: int) -> list[int]:
+    """The renderers' processes whose parent this is, and its zombies."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            command = (process / "cmdline").read_bytes()
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(fields[1]) == parent and (not command or b"tracker.markup.child" in command):
+            found.append(int(process.name))
+    return found
+
+
+async def eventually_gone(pid: int) -> None:
+    """Wait until there is no such process, not even a zombie; the test's time limit ends it."""
+    while Path(f"/proc/{pid}").exists():
+        await asyncio.sleep(0.01)
+
+
+async def test_texts_come_back_in_order_as_the_engines_made_them() -> None:
+    texts = [("markdown", f"*{n}*") for n in range(20)] + [("creole", "//a//"), ("plaintext", "*")]
+    async with Renderer() as renderer:
+        assert await renderer.render(texts) == [render(*text) for text in texts]
+        assert await renderer.render([]) == []
+
+
+async def test_several_callers_get_their_own_answers() -> None:
+    async with Renderer() as renderer:
+        answers = await asyncio.gather(
+            *(renderer.render([("markdown", f"*{n}*"), ("markdown", f"**{n}**")]) for n in range(9))
+        )
+    assert answers == [[f"<p><em>{n}</em></p>", f"<p><strong>{n}</strong></p>"] for n in range(9)]
+
+
+async def test_long_texts_and_other_scripts_pass_the_pipes() -> None:
+    raw = "課題 \U0001f600 <\x07> " * 20_000
+    async with Renderer(cpu_seconds=10) as renderer:
+        assert await renderer.render([("markdown", raw)]) == [render("markdown", raw)]
+
+
+@needs_proc
+async def test_the_process_starts_with_the_first_text_that_needs_it() -> None:
+    before = children(os.getpid())
+    async with Renderer() as renderer:
+        await renderer.render([("markdown", "Fixed, thanks."), ("plaintext", "*a*")])
+        assert children(os.getpid()) == before
+        await renderer.render([QUICK])
+        assert len(children(os.getpid())) == len(before) + 1
+    assert children(os.getpid()) == before
+
+
+@needs_proc
+async def test_the_process_ends_when_idle_and_comes_back() -> None:
+    async with Renderer(idle_seconds=0.01) as renderer:
+        for _ in range(2):
+            assert await renderer.render([QUICK]) == [QUICK_HTML]
+            while children(os.getpid()):
+                await asyncio.sleep(0.01)
+
+
+@needs_proc
+async def test_a_killed_process_is_replaced() -> None:
+    async with Renderer() as renderer:
+        await renderer.render([QUICK])
+        (child,) = children(os.getpid())
+        os.kill(child, signal.SIGKILL)
+        assert await renderer.render([QUICK]) == [QUICK_HTML]
+        assert children(os.getpid()) != [child]
+
+
+@needs_proc
+async def test_a_text_that_is_not_to_blame_survives_the_death_of_its_process() -> None:
+    raw = "* a\n" * 20_000  # long enough to be met at work
+    async with Renderer(cpu_seconds=30) as renderer:
+        waiting = asyncio.create_task(renderer.render([("markdown", raw)]))
+        while not children(os.getpid()):
+            await asyncio.sleep(0.01)
+        os.kill(children(os.getpid())[0], signal.SIGKILL)
+        # Killed while it starts, it is no text's fault either: the caller may come again.
+        try:
+            answer = await waiting
+        except Unavailable:
+            answer = await renderer.render([("markdown", raw)])
+        assert answer == [render("markdown", raw)]
+
+
+async def test_a_text_that_takes_too_long_comes_back_plain_and_the_next_is_rendered() -> None:
+    async with Renderer(cpu_seconds=0.2) as renderer:
+        assert await renderer.render([SLOW, QUICK]) == [plain.render(SLOW[1]), QUICK_HTML]
+
+
+async def test_a_text_that_breaks_its_engine_comes_back_plain() -> None:
+    nested = "\n".join("    " * depth + "* a" for depth in range(300))
+    with pytest.raises(RecursionError):
+        render("markdown", nested)
+    async with Renderer(cpu_seconds=10) as renderer:
+        answers = await renderer.render([("markdown", nested), QUICK])
+    assert answers == [plain.render(nested), QUICK_HTML]
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_broken() -> None:
+    async with Renderer(cpu_seconds=0.3) as renderer:
+        await renderer.render([QUICK])
+        callers = [asyncio.create_task(renderer.render([SLOW, QUICK])) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        for caller in callers:
+            caller.cancel()
+        assert await renderer.render([("markdown", "**b**")]) == ["<p><strong>b</strong></p>"]
+        assert all(caller.cancelled() for caller in callers)
+
+
+async def close_at_work() -> tuple[list[BaseException | list[str]], list[int]]:
+    """What two callers get whose renderer is closed at work, and the children that stay."""
+    async with Renderer(cpu_seconds=60) as renderer:
+        await renderer.render([QUICK])
+        callers = [asyncio.create_task(renderer.render([SLOW])) for _ in range(2)]
+        await asyncio.sleep(0.05)
+    answers = await asyncio.gather(*callers, return_exceptions=True)
+    return answers, children(os.getpid())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@needs_proc
+def test_closing_ends_work_and_process_on_every_loop(run: Any) -> None:
+    coroutine: Coroutine[Any, Any, Any] = close_at_work()
+    answers, left = run(coroutine)
+    assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
+    assert left == []
+
+
+async def test_closing_while_the_process_starts_leaves_none() -> None:
+    async with Renderer() as renderer:
+        caller = asyncio.create_task(renderer.render([QUICK]))
+        await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await caller
+
+
+async def test_a_closed_renderer_says_so() -> None:
+    renderer = Renderer()
+    async with renderer:
+        pass
+    with pytest.raises(Unavailable, match="closed"):
+        await renderer.render([QUICK])
+
+
+@pytest.mark.parametrize("program", ["/nonexistent/python", "/bin/false"])
+async def test_no_answer_is_final_while_no_process_starts(
+    program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Renderer() as renderer:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", program)
+            with pytest.raises(Unavailable, match="started"):
+                await renderer.render([QUICK])
+        assert await renderer.render([QUICK]) == [QUICK_HTML]
+
+
+@needs_proc
+async def test_the_process_inherits_neither_sockets_nor_databases(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "pail.sqlite")
+    database.execute("CREATE TABLE issue (id INTEGER)")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.set_inheritable(True)
+        async with Renderer() as renderer:
+            await renderer.render([QUICK])
+            (child,) = children(os.getpid())
+            opened = [str(link.readlink()) for link in Path(f"/proc/{child}/fd").iterdir()]
+    database.close()
+    pipes = {entry for entry in opened if entry.startswith("pipe:")}
+    assert len(pipes) >= 2
+    assert not [entry for entry in opened if "socket:[" in entry or "sqlite" in entry]
+
+
+PARENT = """
+import asyncio, sys
+from tracker.markup import Renderer
+
+async def main():
+    async with Renderer(cpu_seconds=1) as renderer:
+        await renderer.render([("markdown", "*a*")])
+        busy = asyncio.create_task(renderer.render([("markdown", sys.argv[1] * 50_000)]))
+        await asyncio.sleep(0.05)
+        print("ready", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@needs_proc
+@pytest.mark.faults
+@pytest.mark.parametrize("mark", ["a", "["], ids=["idle", "busy"])
+async def test_the_process_ends_with_a_killed_parent(mark: str) -> None:
+    command = [sys.executable, "-c", PARENT, mark]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        (child,) = children(parent.pid)
+        parent.kill()
+    await eventually_gone(child)
+
+
+async def test_the_loop_goes_on_while_a_text_is_rendered() -> None:
+    async with Renderer(cpu_seconds=0.3) as renderer:
+        caller = asyncio.create_task(renderer.render([SLOW]))
+        beats = 0
+        while not caller.done():
+            await asyncio.sleep(0.01)
+            beats += 1
+        await caller
+    assert beats > 3
+
+
+@needs_proc
+async def test_two_renderers_do_not_disturb_each_other() -> None:
+    async with Renderer() as first, Renderer() as second:
+        await asyncio.gather(first.render([QUICK]), second.render([QUICK]))
+        assert len(children(os.getpid())) == 2
+        await first.__aexit__(None, None, None)
+        assert await second.render([QUICK]) == [QUICK_HTML]

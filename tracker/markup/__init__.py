@@ -1,0 +1,23 @@
+"""What people wrote, as HTML that is safe to show: markdown, creole and plain text.
+
+Importing this package is cheap: the engines are loaded where they run, which for a server is a
+child process (Renderer). Bitbucket's rules that the engines follow are told in dialect.py.
+"""
+
+from tracker.markup.pool import Rendered, Renderer
+
+VERSION = 1
+"""The renderer's version, to be kept beside cached HTML: another one makes other HTML."""
+
+__all__ = ["VERSION", "Rendered", "Renderer", "render"]
+
+
+def render(markup: str, raw: str) -> str:
+    """The text as HTML; markup is "markdown", "creole" or "plaintext" (anything else is plain).
+
+    Pure and synchronous; loads the engines, and may take very long on hostile input: servers
+    use a Renderer. Raises what a failing engine raises (RecursionError, for one).
+    """
+    from tracker.markup import engine
+
+    return engine.render(markup, raw)
