@@ -1,0 +1,77 @@
+"""`python -m service`: the web process, until SIGTERM or SIGINT."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from aiohttp import web
+
+from service.access_log import AccessLogger
+from service.app import build_app
+from tracker.database import DatabaseUnusable
+from tracker.settings import Settings, SettingsError, load
+
+SHUTDOWN_SECONDS = 4.0
+"""How long requests that are being answered may take once the process is asked to end."""
+
+_log = logging.getLogger("pail.service")
+
+
+def main() -> int:
+    """Serve until a signal says to stop; the process's exit status."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        settings = load()
+        if sys.platform == "win32":
+            asyncio.run(serve(settings))
+        else:
+            import uvloop
+
+            uvloop.run(serve(settings))
+    except (SettingsError, DatabaseUnusable, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+async def serve(settings: Settings) -> None:
+    """Answer requests until SIGTERM or SIGINT.
+
+    Raises DatabaseUnusable, and OSError with one sentence when the address can't be had.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(
+        build_app(settings),
+        access_log_class=AccessLogger,
+        access_log=_log,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(
+            runner,
+            settings.host,
+            settings.port,
+            reuse_port=settings.web_concurrency > 1,
+        )
+        try:
+            await site.start()
+        except OSError as error:
+            raise OSError(
+                f"Can't listen on {settings.host}:{settings.port}: {error.strerror or error}."
+            ) from error
+        for address in runner.addresses:
+            _log.info("Listening on http://%s:%s", *address[:2])
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

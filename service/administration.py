@@ -1,0 +1,252 @@
+"""`pail user`, `token`, `workspace`, `repo`, `member` and `check`: straight on the database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import click
+
+from tracker import accounts, checking, repositories, tokens, workspaces
+from tracker.access import ADMINISTRATOR, Repository, find_repository
+from tracker.blobs import Blobs
+from tracker.database import Database, connect
+from tracker.settings import load
+from tracker.vocabulary import Permission, Scope
+
+T = TypeVar("T")
+
+
+def on_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run something on the database that the settings name."""
+
+    async def opened() -> T:
+        db = await connect(load().database)
+        try:
+            return await work(db)
+        finally:
+            await db.close()
+
+    return asyncio.run(opened())
+
+
+async def find(db: Database, full_name: str) -> Repository:
+    """The repository WORKSPACE/SLUG. Raises Invalid, NotFound."""
+    return await find_repository(db, ADMINISTRATOR, *repositories.split(full_name))
+
+
+def _print(rows: Iterable[Iterable[object]]) -> None:
+    """Rows as columns separated by tabs, so that scripts can read them."""
+    for row in rows:
+        click.echo("\t".join("" if value is None else str(value) for value in row))
+
+
+@click.group()
+def user() -> None:
+    """Accounts: who can sign in."""
+
+
+@user.command("add")
+@click.argument("username")
+@click.option("--name", help="The name shown to people.")
+@click.option("--email", help="An address that works as user name, too.")
+@click.option("--admin", is_flag=True, help="May do everything everywhere.")
+def user_add(username: str, name: str | None, email: str | None, admin: bool) -> None:
+    """Make an account and print its new random password."""
+    click.echo(
+        on_database(
+            lambda db: accounts.create(db, username, display_name=name, email=email, is_admin=admin)
+        )
+    )
+
+
+@user.command("list")
+def user_list() -> None:
+    """Print each account: name, display name, address, admin or user, active or disabled."""
+    _print(
+        (
+            row["username"],
+            row["display_name"],
+            row["email"],
+            "admin" if row["is_admin"] else "user",
+            "active" if row["is_active"] else "disabled",
+        )
+        for row in on_database(accounts.all_accounts)
+    )
+
+
+@user.command("disable")
+@click.argument("username")
+def user_disable(username: str) -> None:
+    """Switch an account off: its tokens stop working at once."""
+    on_database(lambda db: accounts.set_active(db, username, False))
+
+
+@user.command("enable")
+@click.argument("username")
+def user_enable(username: str) -> None:
+    """Switch an account on again."""
+    on_database(lambda db: accounts.set_active(db, username, True))
+
+
+@user.command("rename")
+@click.argument("username")
+@click.argument("name")
+def user_rename(username: str, name: str) -> None:
+    """Give an account another display name."""
+    on_database(lambda db: accounts.rename(db, username, name))
+
+
+@click.group()
+def token() -> None:
+    """API tokens."""
+
+
+@token.command("create")
+@click.argument("username")
+@click.option("--name", default="", help="What it is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([str(scope) for scope in Scope]),
+    help="May be given several times; none means all.",
+)
+@click.option("--expires", type=click.IntRange(0, 36_500), metavar="DAYS")
+def token_create(username: str, name: str, scopes: tuple[str, ...], expires: int | None) -> None:
+    """Make a token and print it; it can't be shown again."""
+    click.echo(
+        on_database(lambda db: tokens.create(db, username, name=name, scopes=scopes, days=expires))
+    )
+
+
+@token.command("list")
+@click.argument("username")
+def token_list(username: str) -> None:
+    """Print each of an account's tokens: id, name, scopes, made and expires."""
+    _print(
+        (row["id"], row["name"], row["scopes"], row["created_on"], row["expires_on"])
+        for row in on_database(lambda db: tokens.of_account(db, username))
+    )
+
+
+@token.command("remove")
+@click.argument("username")
+@click.argument("token_id", type=int)
+def token_remove(username: str, token_id: int) -> None:
+    """Revoke a token: it stops working at once."""
+    on_database(lambda db: tokens.remove(db, username, token_id))
+
+
+@click.group()
+def workspace() -> None:
+    """Workspaces: what repositories belong to."""
+
+
+@workspace.command("create")
+@click.argument("slug")
+@click.option("--owner", required=True, metavar="USERNAME")
+@click.option("--name", help="The name shown to people.")
+def workspace_create(slug: str, owner: str, name: str | None) -> None:
+    """Make a workspace; its owner is admin of everything in it."""
+    on_database(lambda db: workspaces.create(db, slug, owner=owner, name=name))
+
+
+@workspace.command("list")
+def workspace_list() -> None:
+    """Print each workspace: slug, name, owner."""
+    _print(
+        (row["slug"], row["name"], row["owner"]) for row in on_database(workspaces.all_workspaces)
+    )
+
+
+@click.group()
+def repo() -> None:
+    """Repositories: each has an issue tracker."""
+
+
+@repo.command("create")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+@click.option("--name", help="The name shown to people.")
+@click.option("--private", is_flag=True, help="Only members may see it.")
+def repo_create(full_name: str, name: str | None, private: bool) -> None:
+    """Make a repository with the issue tracker on."""
+    on_database(lambda db: repositories.create(db, full_name, name=name, private=private))
+
+
+@repo.command("list")
+def repo_list() -> None:
+    """Print each repository: WORKSPACE/SLUG, name, private or public, number of issues."""
+    _print(
+        (
+            row["full_name"],
+            row["name"],
+            "private" if row["is_private"] else "public",
+            row["issues"],
+        )
+        for row in on_database(repositories.all_repositories)
+    )
+
+
+@click.group()
+def member() -> None:
+    """Members: who may do what in a repository."""
+
+
+@member.command("add")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+@click.argument("username")
+@click.argument("permission", type=click.Choice([str(word) for word in Permission]))
+def member_add(full_name: str, username: str, permission: str) -> None:
+    """Give an account read, write or admin access, or change what it has."""
+    _set_member(full_name, username, permission)
+
+
+@member.command("remove")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+@click.argument("username")
+def member_remove(full_name: str, username: str) -> None:
+    """Take an account's access away."""
+    _set_member(full_name, username, None)
+
+
+def _set_member(full_name: str, username: str, permission: str | None) -> None:
+    async def work(db: Database) -> None:
+        await repositories.set_member(db, await find(db, full_name), username, permission)
+
+    on_database(work)
+
+
+@member.command("list")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+def member_list(full_name: str) -> None:
+    """Print each member: name and permission."""
+
+    async def work(db: Database) -> None:
+        rows = await repositories.members(db, await find(db, full_name))
+        _print((row["username"], row["permission"]) for row in rows)
+
+    on_database(work)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Don't read every attachment's bytes.")
+def check(quick: bool) -> None:
+    """Find out whether database, blobs and jobs are sound; print what is not."""
+    settings = load()
+    blobs = Blobs(settings.blobs_dir)
+    found = on_database(lambda db: checking.check(db, blobs, settings, with_bytes=not quick))
+    for sentence in found:
+        click.echo(sentence)
+    if found:
+        raise SystemExit(1)
+    click.echo("Everything is sound.", err=True)
+
+
+COMMANDS = {
+    "user": user,
+    "token": token,
+    "workspace": workspace,
+    "repo": repo,
+    "member": member,
+    "check": check,
+}

@@ -1,0 +1,56 @@
+"""The routes of API 2.0: each with its scopes, under each prefix, with and without a slash."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from service import keys, links
+from tracker.access import require_scopes
+from tracker.vocabulary import Scope
+
+PREFIXES = ("/2.0", "/api/2.0", "/!api/2.0")
+"""Where clients look for the API (reference 8.2.17)."""
+
+REPOSITORY = "/repositories/{workspace:[^/]+}/{repo_slug:[^/]+}"
+ISSUE = REPOSITORY + "/issues/{issue_id:[0-9]+}"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One verb of the API: where it is, who answers, and which scopes a token needs for it."""
+
+    method: str
+    path: str
+    handler: Handler
+    scopes: tuple[Scope, ...] = ()
+
+
+def add_routes(app: web.Application, endpoints: Iterable[Endpoint]) -> None:
+    """Add the endpoints to the application, and HEAD to every GET.
+
+    A trailing slash is the same resource, not a redirect, which would lose a POST (8.2.2).
+    """
+    endpoints = list(endpoints)
+    for prefix in PREFIXES:
+        resources: dict[str, web.Resource] = {}
+        for endpoint in endpoints:
+            path = f"{prefix}{endpoint.path}{{_slash:/?}}"
+            if path not in resources:
+                resources[path] = app.router.add_resource(path)
+            handler = _guarded(endpoint)
+            resources[path].add_route(endpoint.method, handler)
+            if endpoint.method == "GET":
+                resources[path].add_route("HEAD", handler)
+
+
+def _guarded(endpoint: Endpoint) -> Handler:
+    """The handler behind the checks that come before any look-up."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        request[keys.BASE_URL] = links.base_url(request)
+        require_scopes(request[keys.ACTOR], endpoint.scopes)
+        return await endpoint.handler(request)
+
+    return handler

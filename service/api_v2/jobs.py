@@ -1,0 +1,173 @@
+"""Imports and exports in API 2.0: jobs that the worker does."""
+
+from typing import Any
+
+from aiohttp import web
+from marshmallow import fields as marshmallow_fields
+
+from service import answers, bodies, keys, requests, uploads
+from service.api_v2.endpoint import REPOSITORY, Endpoint
+from service.downloads import disposition
+from service.links import RepositoryLinks
+from tracker import fields, jobs, undo
+from tracker.access import Repository, require_permission
+from tracker.errors import Gone
+from tracker.jobs import Job
+from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
+
+_IMPORT = f"{REPOSITORY}/issues/import"
+_EXPORT = f"{REPOSITORY}/issues/export"
+_MAY_IMPORT = (Scope.ISSUE_WRITE, Scope.REPOSITORY_ADMIN)
+_MAY_EXPORT = (Scope.ISSUE, Scope.REPOSITORY_ADMIN)
+
+
+class ExportOptions(fields.Payload):
+    """The optional body of an export (export_options); other members are allowed and ignored."""
+
+    project_key = fields.Text(validate=fields.Length(255), allow_none=True)
+    project_name = fields.Text(validate=fields.Length(255), allow_none=True)
+    send_email = fields.Boolean()
+    include_attachments = fields.Boolean()
+
+
+class ImportParameters(fields.Payload):
+    """Parameters of an import and its undo (ours): dry_run and yes, "true" or "false"."""
+
+    dry_run = marshmallow_fields.Boolean(truthy={"true", "1"}, falsy={"false", "0"})
+    yes = marshmallow_fields.Boolean(truthy={"true", "1"}, falsy={"false", "0"})
+
+
+async def _administered(request: web.Request) -> Repository:
+    repository = await requests.tracker(request)
+    require_permission(repository, Permission.ADMIN)
+    return repository
+
+
+def _parameters(request: web.Request) -> dict[str, Any]:
+    return fields.load(ImportParameters(), dict(request.query))
+
+
+def _status(job: Job) -> web.Response:
+    """issue_job_status: 202 while it runs, 200 when it has ended (reference 2.13).
+
+    message and report (ours) say how it ended.
+    """
+    shown: dict[str, Any] = {
+        "type": "issue_job_status",
+        "status": job.status,
+        "phase": job.phase,
+        "total": job.total,
+        "count": job.count,
+        "pct": job.percent,
+        "percent": job.percent,
+    }
+    if job.dry_run:
+        shown["dry_run"] = True
+    if job.is_finished:
+        shown |= {"message": job.message, "report": job.report}
+    return answers.json(shown, status=200 if job.is_finished else 202)
+
+
+async def start_import(request: web.Request) -> web.Response:
+    """Take an archive and replace the repository's issues with it: 202 and the job's status."""
+    repository = await _administered(request)
+    db, settings = requests.database(request), request.app[keys.SETTINGS]
+    dry_run = _parameters(request).get("dry_run", False)
+    await jobs.require_no_import(db, repository)  # before a large body is read in vain
+    archive = await uploads.receive(
+        request, "archive", settings.spool_dir, limit=settings.limits.archive_bytes
+    )
+    try:
+        job = await jobs.accept(
+            db,
+            repository,
+            JobKind.IMPORT,
+            account_id=requests.actor(request).id,
+            base_url=request[keys.BASE_URL],
+            archive=archive,
+            dry_run=dry_run,
+        )
+    except BaseException:
+        archive.unlink(missing_ok=True)
+        raise
+    request.app[keys.DOORBELL].ring(job)
+    return _status(job)
+
+
+async def get_import(request: web.Request) -> web.Response:
+    """Where the newest import is."""
+    repository = await _administered(request)
+    return _status(await jobs.latest_import(requests.database(request), repository))
+
+
+async def undo_import(request: web.Request) -> web.Response:
+    """Go back to the tracker that the last import replaced (ours): 200 and what went out of sight.
+
+    Without `yes=true` it is refused (409) when writes made since the import would be among it.
+    """
+    repository = await _administered(request)
+    done = await undo.undo(
+        requests.database(request),
+        repository,
+        accept_writes=_parameters(request).get("yes", False),
+    )
+    return answers.json({"type": "issue_import_undo", "writes_out_of_sight": done.writes})
+
+
+async def start_export(request: web.Request) -> web.Response:
+    """Begin an export: 202, no body, and in Location where to ask for the zip."""
+    repository = await _administered(request)
+    payload = await bodies.read_json(request) if request.can_read_body else {}
+    job = await jobs.accept(
+        requests.database(request),
+        repository,
+        JobKind.EXPORT,
+        account_id=requests.actor(request).id,
+        base_url=request[keys.BASE_URL],
+        options=fields.load(ExportOptions(), payload),
+    )
+    request.app[keys.DOORBELL].ring(job)
+    links = RepositoryLinks(request[keys.BASE_URL], repository)
+    location = f"{links.api}/issues/export/{repository.slug}-issues-{job.uuid}.zip"
+    return web.Response(status=202, headers={"Location": location})
+
+
+async def get_export(request: web.Request) -> web.StreamResponse:
+    """The zip, or 202 and the status while it is being made.
+
+    Raises Gone for one that failed (with the reason) or was removed after some days.
+    """
+    repository = await _administered(request)
+    job = await jobs.find_export(
+        requests.database(request), repository, request.match_info["task_id"]
+    )
+    if job.status is JobStatus.FAILURE:
+        raise Gone(f"The export failed: {job.message}")
+    if not job.is_finished:
+        return _status(job)
+    settings = request.app[keys.SETTINGS]
+    path = settings.export_path(job.uuid)
+    if not path.exists():
+        raise Gone(f"Exports are kept for {settings.keep_exports_days} days: begin another one.")
+    return web.FileResponse(
+        path,
+        headers={
+            "Content-Type": "application/zip",
+            "Content-Disposition": disposition(f"{repository.slug}-issues.zip"),
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+ENDPOINTS = (
+    Endpoint("POST", _IMPORT, start_import, _MAY_IMPORT),
+    Endpoint("GET", _IMPORT, get_import, _MAY_IMPORT),
+    Endpoint("POST", f"{_IMPORT}/undo", undo_import, _MAY_IMPORT),
+    Endpoint("POST", _EXPORT, start_export, _MAY_EXPORT),
+    Endpoint(
+        "GET",
+        f"{_EXPORT}/{{repo_name:[^/]+}}-issues-{{task_id:[0-9a-f-]{{36}}}}.zip",
+        get_export,
+        _MAY_EXPORT,
+    ),
+)

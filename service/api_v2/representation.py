@@ -1,0 +1,240 @@
+"""How API 2.0 shows things: the shapes of Bitbucket's answers (reference 2.8), key by key."""
+
+from functools import lru_cache
+from typing import Any
+
+from service import links
+from tracker.access import Repository
+from tracker.changes import Change
+from tracker.database import Row
+from tracker.slugs import issue_slug
+
+Json = dict[str, Any]
+
+_slug = lru_cache(maxsize=4096)(issue_slug)
+
+_API_NAME = {
+    "status": "state",
+    "responsible": "assignee",
+    "responsible_account_id": "assignee_account_id",
+}
+"""What a log row's field is called in a change (reference 3.3)."""
+
+_NAMES = frozenset({"assignee", "assignee_account_id", "milestone", "component", "version"})
+"""Fields whose old logs say "None" where there was no value (reference 3.3)."""
+
+
+def person(base: str, row: Row, prefix: str = "") -> Json:
+    """The person in the columns prefix + uuid, prefix + display_name and so on."""
+    uuid = row[f"{prefix}uuid"]
+    return {
+        "type": "user",
+        "display_name": row[f"{prefix}display_name"],
+        "uuid": uuid,
+        "account_id": row[f"{prefix}account_id"],
+        "nickname": row[f"{prefix}nickname"],
+        "links": links.person(base, uuid),
+    }
+
+
+def account(base: str, row: Row) -> Json:
+    """An account as itself sees it (2.15); row has the columns of accounts.FULL."""
+    shown = person(base, row)
+    shown["links"]["repositories"] = {"href": f"{base}/2.0/repositories/%7B{row['uuid'][1:-1]}%7D"}
+    return {
+        **shown,
+        "username": row["username"],
+        "created_on": row["created_on"],
+        "account_status": "active",
+        "is_staff": False,
+        "has_2fa_enabled": None,
+        "website": None,
+        "location": None,
+    }
+
+
+class Representation:
+    """The shapes of one repository and of what is in it, for one request's base address."""
+
+    def __init__(self, base: str, repository: Repository) -> None:
+        self.links = links.RepositoryLinks(base, repository)
+        self._base = base
+        self._repository = repository
+        self._people: dict[str, Json] = {}
+        self._condensed: Json = {
+            "type": "repository",
+            "name": repository.name,
+            "full_name": repository.full_name,
+            "uuid": repository.uuid,
+            "links": {
+                "self": {"href": self.links.api},
+                "html": {"href": self.links.html},
+                "avatar": {"href": self.links.avatar},
+            },
+        }
+
+    def repository(self, owner: Row) -> Json:
+        """The repository itself (2.15): what belongs to code is there and empty."""
+        own = self._repository
+        workspace = f"%7B{own.workspace_uuid[1:-1]}%7D"
+        shown_links = dict(self._condensed["links"])
+        if own.has_issues:
+            shown_links["issues"] = {"href": f"{self.links.api}/issues"}
+        return {
+            **self._condensed,
+            "slug": own.slug,
+            "description": own.description,
+            "is_private": own.is_private,
+            "has_issues": own.has_issues,
+            "has_wiki": False,
+            "scm": "git",
+            "fork_policy": "no_public_forks" if own.is_private else "allow_forks",
+            "language": "",
+            "size": 0,
+            "website": None,
+            "mainbranch": None,
+            "created_on": own.created_on,
+            "updated_on": own.updated_on,
+            "owner": person(self._base, owner),
+            "workspace": {
+                "type": "workspace",
+                "uuid": own.workspace_uuid,
+                "slug": own.workspace_slug,
+                "name": own.workspace_name,
+                "links": {
+                    "self": {"href": f"{self._base}/2.0/workspaces/{own.workspace_slug}"},
+                    "html": {"href": f"{self._base}/{own.workspace_slug}/"},
+                    "avatar": {"href": f"{self._base}/avatar/{workspace}.svg"},
+                },
+            },
+            "links": shown_links,
+        }
+
+    def issue(self, row: Row, html: str) -> Json:
+        """An issue, full; row is issues.get's."""
+        number = row["number"]
+        url = self.links.issue(number)
+        page = f"{self.links.html}/issues/{number}/{_slug(row['title'])}"
+        return {
+            "type": "issue",
+            "id": number,
+            "repository": self._condensed,
+            "links": {
+                "self": {"href": url},
+                "html": {"href": page},
+                "comments": {"href": f"{url}/comments"},
+                "attachments": {"href": f"{url}/attachments"},
+                "watch": {"href": f"{url}/watch"},
+                "vote": {"href": f"{url}/vote"},
+            },
+            "title": row["title"],
+            # An issue always has a text, if an empty one; only comments can be without (8.1).
+            "content": _rendered(row, row["content_raw"] or "", html),
+            "reporter": self._person(row, "reporter_"),
+            "assignee": self._person(row, "assignee_"),
+            "state": row["state"],
+            "kind": row["kind"],
+            "priority": row["priority"],
+            "component": self._filed(row, "component"),
+            "milestone": self._filed(row, "milestone"),
+            "version": self._filed(row, "version"),
+            "votes": row["votes"],
+            "watches": row["watches"],
+            "created_on": row["created_on"],
+            "updated_on": row["updated_on"],
+            "edited_on": row["edited_on"],
+        }
+
+    def comment(self, issue: Row, row: Row, html: str) -> Json:
+        """A comment; issue is issues.outline's row, row comments.get's."""
+        number = issue["number"]
+        return {
+            "type": "issue_comment",
+            "id": row["id"],
+            "issue": self._outline(issue),
+            "content": _rendered(row, row["content_raw"], html),
+            "user": self._person(row, "user_"),
+            "created_on": row["created_on"],
+            "updated_on": row["updated_on"],
+            "links": {
+                "self": {"href": self.links.comment(number, row["id"])},
+                "html": {"href": self.links.comment_page(number, row["id"])},
+            },
+        }
+
+    def change(self, issue: Row, change: Change, html: str) -> Json:
+        """A change; issue is issues.outline's row, html its comment's."""
+        number, row = issue["number"], change.comment
+        return {
+            "type": "issue_change",
+            "id": change.id,
+            "issue": self._outline(issue),
+            "changes": _changes(change),
+            "message": _rendered(row, row["content_raw"], html),
+            "user": self._person(row, "user_"),
+            "created_on": row["created_on"],
+            "links": {
+                "self": {"href": self.links.change(number, change.id)},
+                "html": {"href": self.links.comment_page(number, change.id)},
+            },
+        }
+
+    def attachment(self, number: int, name: str) -> Json:
+        """An attachment; its href is a list of one (2.8, seen by three clients)."""
+        return {
+            "type": "issue_attachment",
+            "name": name,
+            "links": {"self": {"href": [self.links.attachment(number, name)]}},
+        }
+
+    def category(self, kind: str, category_id: int, name: str) -> Json:
+        """A component, milestone or version as its own address shows it."""
+        url = self.links.category(kind, category_id)
+        return {"type": kind, "id": category_id, "name": name, "links": {"self": {"href": url}}}
+
+    def _person(self, row: Row, prefix: str) -> Json | None:
+        """As person(), made once for everybody on a page."""
+        uuid = row[f"{prefix}uuid"]
+        if uuid is None:
+            return None
+        shown = self._people.get(uuid)
+        if shown is None:
+            shown = self._people[uuid] = person(self._base, row, prefix)
+        return shown
+
+    def _filed(self, row: Row, kind: str) -> Json | None:
+        """A category as an issue shows it: without its id (DECISIONS 22)."""
+        name = row[kind]
+        if name is None:
+            return None
+        url = self.links.category(kind, row[f"{kind}_id"])
+        return {"type": kind, "name": name, "links": {"self": {"href": url}}}
+
+    def _outline(self, issue: Row) -> Json:
+        return {
+            "type": "issue",
+            "id": issue["number"],
+            "title": issue["title"],
+            "repository": self._condensed,
+            "links": {"self": {"href": self.links.issue(issue["number"])}},
+        }
+
+
+def _rendered(row: Row, raw: str | None, html: str) -> Json:
+    return {"type": "rendered", "raw": raw, "markup": row["content_markup"], "html": html}
+
+
+def _changes(change: Change) -> dict[str, Json]:
+    """The log rows of a change by field; of several for one field, the first old and last new."""
+    shown: dict[str, Json] = {}
+    for log in change.logs:
+        name = _API_NAME.get(log["field"], log["field"])
+        # Where an attachment lay was never shown: its old value is null in every recording.
+        old = None if name == "attachment" else _value(name, log["changed_from"])
+        new = _value(name, log["changed_to"])
+        shown.setdefault(name, {"old": old})["new"] = new
+    return shown
+
+
+def _value(name: str, value: str | None) -> str:
+    return "" if value is None or (value == "None" and name in _NAMES) else value

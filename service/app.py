@@ -1,0 +1,73 @@
+"""The application: settings in, everything wired, nothing started."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from service import answers, auth, downloads, errors, health, keys
+from service.api_v2 import (
+    attachments,
+    categories,
+    changes,
+    comments,
+    issues,
+    jobs,
+    repositories,
+    users,
+)
+from service.api_v2.endpoint import add_routes
+from service.doorbell import Doorbell
+from service.pages import home
+from tracker import database
+from tracker.blobs import Blobs
+from tracker.contents import Contents
+from tracker.markup import Renderer
+from tracker.settings import Settings
+
+ENDPOINTS = (
+    *issues.ENDPOINTS,
+    *comments.ENDPOINTS,
+    *changes.ENDPOINTS,
+    *attachments.ENDPOINTS,
+    *categories.ENDPOINTS,
+    *repositories.ENDPOINTS,
+    *users.ENDPOINTS,
+    *jobs.ENDPOINTS,
+)
+"""API 2.0; the busiest first, because they are matched in order."""
+
+
+def build_app(settings: Settings) -> web.Application:
+    """The web application for these settings. Its start may raise DatabaseUnusable."""
+    app = web.Application(
+        middlewares=[errors.middleware, auth.Authentication().middleware],
+        client_max_size=settings.limits.body_bytes,
+    )
+    app[keys.SETTINGS] = settings
+    app[keys.BLOBS] = Blobs(settings.blobs_dir)
+    app[keys.DOORBELL] = Doorbell(settings.redis_url)
+    app.on_response_prepare.append(answers.finish)
+    app.cleanup_ctx.append(_database)
+    add_routes(app, ENDPOINTS)
+    app.router.add_get("/healthz", health.healthz)
+    app.router.add_get("/readyz", health.readyz)
+    app.router.add_get(downloads.ROUTE, downloads.get_bytes)
+    home.add_routes(app)
+    return app
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    """The database, and what works on it, for as long as the application runs."""
+    settings = app[keys.SETTINGS]
+    db = await database.connect(settings.database)
+    try:
+        app[keys.DATABASE] = db
+        settings.spool_dir.mkdir(parents=True, exist_ok=True)
+        app[keys.DOWNLOADS] = downloads.Downloads(downloads.shared_key(settings.data_dir))
+        async with Renderer() as renderer:
+            app[keys.CONTENTS] = Contents(db, renderer)
+            yield
+            await app[keys.CONTENTS].close()
+    finally:
+        await app[keys.DOORBELL].close()
+        await db.close()

@@ -1,0 +1,75 @@
+"""The `pail` command.
+
+Results go to stdout, everything else to stderr; the exit status is 0 for done, 1 for refused with
+one sentence, 2 for wrong usage. Administration works straight on the database, whether the
+server runs or not. Whatever is heavy is imported by the command that needs it.
+"""
+
+import importlib
+import sys
+
+import click
+
+from service import running
+from tracker.errors import TrackerError
+from tracker.settings import SettingsError, load
+
+_ELSEWHERE = {
+    "user": "service.administration",
+    "token": "service.administration",
+    "workspace": "service.administration",
+    "repo": "service.administration",
+    "member": "service.administration",
+    "import": "service.transfers",
+    "import-undo": "service.transfers",
+    "export": "service.transfers",
+    "check": "service.administration",
+}
+"""Commands that need the database, and the module that has them."""
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is called or its help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in _ELSEWHERE:
+            commands: dict[str, click.Command] = importlib.import_module(_ELSEWHERE[name]).COMMANDS
+            return commands[name]
+        return super().get_command(ctx, name)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (TrackerError, SettingsError, OSError) as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pail-tracker", prog_name="pail")
+def main() -> None:
+    """Pail: an issue tracker that speaks Bitbucket's issue API."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Also make a sample tracker and print its token.")
+def up(demo: bool) -> None:
+    """Run everything on this machine: queue, web and worker."""
+    sys.exit(running.up(load(), demo=demo))
+
+
+@main.command()
+def web() -> None:
+    """Run the web process alone."""
+    load()
+    running.web()
+
+
+@main.command()
+def worker() -> None:
+    """Run the worker process alone."""
+    load()
+    running.worker()

@@ -1,0 +1,82 @@
+"""Errors become answers here, and only here: one shape for all of them (reference 2.6)."""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from service import answers
+from tracker import errors
+from tracker.database import DatabaseUnusable
+
+NO_ROUTE_DETAIL = "There is no API hosted at this URL."
+
+_STATUS: dict[type[errors.TrackerError], int] = {
+    errors.Invalid: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.TooLarge: 413,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+    errors.StorageFull: 507,
+    DatabaseUnusable: 503,
+}
+_RETRY_SECONDS = 5
+"""When to ask again while the database is busy."""
+
+_log = logging.getLogger("pail.service")
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever was raised with the error envelope."""
+    try:
+        return await handler(request)
+    except errors.TrackerError as error:
+        return _expected(error)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _from_framework(error)
+    except Exception:
+        number = secrets.token_hex(8)
+        _log.exception("Error %s in %s %s", number, request.method, request.rel_url.raw_path)
+        return envelope(500, "Internal error", id=number)
+
+
+def envelope(
+    status: int, message: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> web.Response:
+    """The answer {"type": "error", "error": {"message": ..., **more}} with that status."""
+    return answers.json(
+        {"type": "error", "error": {"message": message, **more}}, status=status, headers=headers
+    )
+
+
+def _expected(error: errors.TrackerError) -> web.Response:
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    headers = {}
+    more: dict[str, Any] = {}
+    retry_after = getattr(error, "retry_after", _RETRY_SECONDS if status == 503 else None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Pail"'
+    if isinstance(error, errors.Invalid) and error.fields:
+        more["fields"] = error.fields
+    if isinstance(error, errors.MissingScope):
+        more["detail"] = {"granted": error.granted, "required": error.required}
+    return envelope(status, error.message, headers=headers, **more)
+
+
+def _from_framework(error: web.HTTPException) -> web.Response:
+    if isinstance(error, web.HTTPNotFound):
+        return envelope(404, "Resource not found", detail=NO_ROUTE_DETAIL)
+    allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    return envelope(error.status, error.reason, headers=allow)

@@ -1,0 +1,25 @@
+"""What the application carries and what a request carries, by typed keys."""
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from tracker.access import Actor
+from tracker.blobs import Blobs
+from tracker.contents import Contents
+from tracker.database import Database
+from tracker.settings import Settings
+
+if TYPE_CHECKING:
+    from service.doorbell import Doorbell
+    from service.downloads import Downloads
+
+SETTINGS = web.AppKey("settings", Settings)
+DATABASE = web.AppKey("database", Database)
+CONTENTS = web.AppKey("contents", Contents)
+BLOBS = web.AppKey("blobs", Blobs)
+DOWNLOADS: web.AppKey["Downloads"] = web.AppKey("downloads")
+DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")
+
+ACTOR = web.RequestKey("actor", Actor)
+BASE_URL = web.RequestKey("base_url", str)

@@ -1,0 +1,79 @@
+"""Addresses in answers: absolute, and where the client can reach them (reference 8.2.3)."""
+
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from service import keys
+from tracker.access import Repository
+from tracker.errors import Invalid
+
+
+def base_url(request: web.Request) -> str:
+    """What every link of the answer starts with: no slash at its end.
+
+    PAIL_PUBLIC_URL, or else the address that the client used if its host is one of
+    PAIL_ALLOWED_HOSTS (DECISIONS 17). Raises Invalid for another host: its sender could make us
+    write links into a mail or a cache that lead to him.
+    """
+    settings = request.app[keys.SETTINGS]
+    if settings.public_url is not None:
+        return settings.public_url
+    host = request.headers.get("Host", "")
+    if _name(host) not in settings.allowed_hosts:
+        raise Invalid(f"Unknown host {host!r}: set PAIL_PUBLIC_URL or PAIL_ALLOWED_HOSTS")
+    return f"{request.scheme}://{host}"
+
+
+def _name(host: str) -> str | None:
+    """The name in a Host header without its port; None when it is not such a header."""
+    try:
+        parts = urlsplit(f"//{host}")
+        return parts.hostname if parts.netloc == host and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def person(base: str, uuid: str) -> dict[str, object]:
+    """The links of a person."""
+    quoted = f"%7B{uuid[1:-1]}%7D"
+    return {
+        "self": {"href": f"{base}/2.0/users/{quoted}"},
+        "html": {"href": f"{base}/{quoted}/"},
+        "avatar": {"href": f"{base}/avatar/{quoted}.svg"},
+    }
+
+
+class RepositoryLinks:
+    """The addresses of one repository and of what is in it."""
+
+    __slots__ = ("api", "avatar", "html")
+
+    def __init__(self, base: str, repository: Repository) -> None:
+        self.api = f"{base}/2.0/repositories/{repository.full_name}"
+        self.html = f"{base}/{repository.full_name}"
+        self.avatar = f"{base}/avatar/%7B{repository.uuid[1:-1]}%7D.svg"
+
+    def issue(self, number: int) -> str:
+        """An issue in the API."""
+        return f"{self.api}/issues/{number}"
+
+    def comment(self, number: int, comment_id: int) -> str:
+        """A comment in the API."""
+        return f"{self.api}/issues/{number}/comments/{comment_id}"
+
+    def comment_page(self, number: int, comment_id: int) -> str:
+        """A comment, or the change of that id, on its issue's page."""
+        return f"{self.html}/issues/{number}#comment-{comment_id}"
+
+    def change(self, number: int, change_id: int) -> str:
+        """A change in the API."""
+        return f"{self.api}/issues/{number}/changes/{change_id}"
+
+    def attachment(self, number: int, name: str) -> str:
+        """An attachment in the API."""
+        return f"{self.api}/issues/{number}/attachments/{quote(name, safe='')}"
+
+    def category(self, kind: str, category_id: int) -> str:
+        """A component, milestone or version in the API."""
+        return f"{self.api}/{kind}s/{category_id}"

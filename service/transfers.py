@@ -1,0 +1,240 @@
+"""`pail import`, `import-undo` and `export`: archives in and out, with a progress bar.
+
+They run the job right here; its row is there as for any other, so that nobody else begins one.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from service.administration import find, on_database
+from tracker import exports, imports, jobs, repositories, undo
+from tracker.access import Repository
+from tracker.blobs import Blobs
+from tracker.database import Database
+from tracker.errors import Conflict, Invalid, NotFound, TrackerError
+from tracker.jobs import Job, Presence
+from tracker.progress import Progress
+from tracker.reports import Report
+from tracker.settings import Limits, Settings, load
+from tracker.vocabulary import JobKind
+
+T = TypeVar("T")
+
+_SUFFIXES = ("-issues.zip", ".zip")
+
+
+@click.command("import")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+@click.argument("archive", type=click.Path(exists=True, path_type=Path))
+@click.option("--create", is_flag=True, help="Make the repository if there is none (private).")
+@click.option("--dry-run", is_flag=True, help="Show the report and change nothing.")
+@click.option("--max-archive-bytes", type=click.IntRange(1), help="For this run.")
+@click.option("--max-archive-entries", type=click.IntRange(1), help="For this run.")
+@click.option("--max-archive-unpacked-bytes", type=click.IntRange(1), help="For this run.")
+@click.option("--max-attachment-bytes", type=click.IntRange(1), help="For this run.")
+@click.option("--max-content-bytes", type=click.IntRange(1), help="For this run.")
+def import_(full_name: str, archive: Path, create: bool, dry_run: bool, **limits: Any) -> None:
+    """Replace a repository's issues with those of an archive, and print the report.
+
+    ARCHIVE is the zip that Bitbucket made, the folder it was unpacked to, or a db-*.json alone.
+    With WORKSPACE/ instead of WORKSPACE/SLUG it is a folder full of zips, each of which goes into
+    the repository that its name says (NAME-issues.zip or NAME.zip).
+    """
+    settings = load()
+    changed = {_limit(name): value for name, value in limits.items() if value is not None}
+    raised = replace(settings.limits, **changed)
+    pairs = _pairs(full_name, archive)
+    failed = 0
+    for name, path in pairs:
+        try:
+            report = on_database(
+                lambda db, name=name, path=path: _import(  # type: ignore[misc]
+                    db, settings, raised, name, path.absolute(), create=create, dry_run=dry_run
+                )
+            )
+        except TrackerError as error:
+            if len(pairs) == 1:
+                raise
+            click.echo(f"{name}: {error}", err=True)
+            failed = 1
+            continue
+        _print_report(name, report, dry_run=dry_run)
+    sys.exit(failed)
+
+
+def _limit(option: str) -> str:
+    return option.removeprefix("max_")
+
+
+def _pairs(full_name: str, archive: Path) -> list[tuple[str, Path]]:
+    workspace, slash, slug = full_name.partition("/")
+    if not (workspace and slash) or slug:
+        return [(full_name, archive)]
+    pairs = []
+    for path in sorted(archive.glob("*.zip")):
+        suffix = next(suffix for suffix in _SUFFIXES if path.name.endswith(suffix))
+        pairs.append((f"{workspace}/{path.name.removesuffix(suffix).lower()}", path))
+    if not pairs:
+        raise Invalid(f"There is no zip in {archive}.")
+    return pairs
+
+
+async def _import(
+    db: Database,
+    settings: Settings,
+    limits: Limits,
+    full_name: str,
+    archive: Path,
+    *,
+    create: bool,
+    dry_run: bool,
+) -> Report:
+    try:
+        repository = await find(db, full_name)
+    except NotFound:
+        if not create:
+            raise NotFound(
+                f"There is no repository {full_name}; with --create it is made."
+            ) from None
+        repository = await repositories.create(db, full_name, private=True)
+    options: dict[str, Any] = {"archive": archive, "dry_run": dry_run}
+    with _claimed(settings) as presence, _bar() as progress:
+        job = await _begin(db, settings, repository, JobKind.IMPORT, presence, **options)
+        work = imports.run(db, Blobs(settings.blobs_dir), settings.spool_dir, limits, job, progress)
+        return await _finish(db, job, progress, work)
+
+
+@click.command("import-undo")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+@click.option("--yes", is_flag=True, help="Even if writes made since the import go out of sight.")
+def import_undo(full_name: str, yes: bool) -> None:
+    """Go back to the tracker that the last import replaced; once more, and it is undone."""
+
+    async def work(db: Database) -> int:
+        repository = await find(db, full_name)
+        try:
+            return (await undo.undo(db, repository, accept_writes=yes)).writes
+        except Conflict as error:
+            raise Conflict(
+                error.message.replace("confirm with yes", "confirm with --yes")
+            ) from None
+
+    writes = on_database(work)
+    click.echo(f"{full_name} is back at what it was; {writes} later writes are out of sight.")
+
+
+@click.command("export")
+@click.argument("full_name", metavar="WORKSPACE/SLUG")
+@click.argument("archive", metavar="ARCHIVE.zip", type=click.Path(path_type=Path))
+@click.option("--without-attachments", is_flag=True)
+def export(full_name: str, archive: Path, without_attachments: bool) -> None:
+    """Write a repository's issues to a zip as Bitbucket made them."""
+    settings = load()
+
+    async def work(db: Database) -> None:
+        repository = await find(db, full_name)
+        options = {"include_attachments": not without_attachments}
+        with _claimed(settings) as presence, _bar() as progress:
+            job = await _begin(db, settings, repository, JobKind.EXPORT, presence, options=options)
+            blobs = Blobs(settings.blobs_dir)
+            running = exports.run(db, blobs, settings.spool_dir, archive, job, progress)
+            await _finish(db, job, progress, running)
+
+    on_database(work)
+    click.echo(f"{full_name} is in {archive}.", err=True)
+
+
+@contextmanager
+def _claimed(settings: Settings) -> Iterator[Presence]:
+    settings.spool_dir.mkdir(parents=True, exist_ok=True)
+    with Presence(settings.data_dir) as presence:
+        yield presence
+
+
+async def _begin(
+    db: Database,
+    settings: Settings,
+    repository: Repository,
+    kind: JobKind,
+    presence: Presence,
+    *,
+    options: dict[str, Any] | None = None,
+    **arguments: Any,
+) -> Job:
+    return await jobs.accept(
+        db,
+        repository,
+        kind,
+        account_id=None,
+        base_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+        options={**(options or {}), "local": True},
+        worker=presence.name,
+        **arguments,
+    )
+
+
+async def _finish(db: Database, job: Job, progress: Progress, work: Awaitable[T]) -> T:
+    """Do the work; the job is settled whatever happens, also when SIGTERM ends the command."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        async with jobs.following(db, job, progress):
+            return await work
+    except TrackerError as error:
+        await jobs.fail(db, job, error.message)
+        raise
+    except BaseException:
+        await jobs.fail(db, job, "The command that ran this job was interrupted.")
+        raise
+
+
+class _ShownProgress(Progress):
+    """A progress that moves a bar."""
+
+    def __init__(self, bar: Bar, task: TaskID) -> None:
+        super().__init__()
+        self._bar = bar
+        self._task = task
+
+    def tick(self, count: int = 0) -> None:
+        super().tick(count)
+        total = self.total or None
+        self._bar.update(self._task, phase=self.phase, completed=self.count, total=total)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A progress bar on stderr; nothing where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.fields[phase]:12}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        yield _ShownProgress(bar, bar.add_task("", phase="", total=None))
+
+
+def _print_report(full_name: str, report: Report, *, dry_run: bool) -> None:
+    found = report.as_dict()
+    counts = ", ".join(f"{count} {name}" for name, count in found.pop("counts").items())
+    click.echo(f"{full_name}: {'would import' if dry_run else 'imported'} {counts}")
+    for name, entries in found.items():
+        for entry in entries:
+            click.echo(f"{name.replace('_', ' ')}: {entry}")
+
+
+COMMANDS = {"import": import_, "import-undo": import_undo, "export": export}

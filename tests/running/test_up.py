@@ -1,0 +1,282 @@
+"""`pail up` with everything real: its own Valkey, the web and the worker."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from service import valkey
+from tests.running.processes import ROOT, Started, eventually, started
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="processes are looked up in Linux's /proc"
+)
+
+ENVIRONMENT = {
+    "HOST": "127.0.0.1",
+    "PORT": "0",
+    "WEB_CONCURRENCY": "",
+    "DATABASE_URL": "",
+    "REDIS_URL": "",
+    "PYTHONUNBUFFERED": "",
+}
+"""Any free port, and nothing of what the environment of the tests may say."""
+
+UP = """
+import sys
+from service import running
+from tracker import settings
+sys.exit(running.up(settings.load(), demo="--demo" in sys.argv))
+"""
+
+
+def up(folder: Path, *words: str, **env: str) -> AbstractContextManager[Started]:
+    """`pail up` on a free port of this machine, with its data in folder."""
+    env = {**ENVIRONMENT, "PAIL_DATA_DIR": str(folder / "data"), **env}
+    return started(folder, [sys.executable, "-P", "-c", UP, *words], **env)
+
+
+def address(run: Started) -> str:
+    """Wait until it answers; the address that it printed."""
+    eventually(lambda: run.out or run.process.poll() is not None, "the address")
+    said = re.match(r"Pail answers on (http://\S+)\n", run.out)
+    assert said, run.log
+    return said[1]
+
+
+def healthy(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/healthz", timeout=30) as answer:
+        return bool(answer.status == 200)
+
+
+def programs(run: Started) -> str:
+    return "\n".join(run.family().values())
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Started]:
+    with up(tmp_path) as run:
+        address(run)
+        yield run
+
+
+def test_it_answers_on_the_address_that_is_all_its_output(running: Started) -> None:
+    assert healthy(address(running))
+    assert len(running.out.splitlines()) == 1
+    for program in ("valkey-server", "-m service", "-m worker"):
+        assert program in programs(running)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_it_with_status_0(running: Started, number: signal.Signals) -> None:
+    assert running.send(number) == 0
+    assert not running.family()
+
+
+def test_a_signal_right_after_the_start_ends_it_with_status_0(tmp_path: Path) -> None:
+    with up(tmp_path) as run:
+        eventually(lambda: "-m worker" in programs(run), "the worker's process")
+        assert run.send(signal.SIGTERM) == 0
+        assert not run.family()
+
+
+@pytest.mark.faults
+def test_kill_9_leaves_nothing_behind_and_the_next_start_works(running: Started) -> None:
+    running.send(signal.SIGKILL)
+    running.nobody_is_left()
+    with up(running.folder) as again:
+        assert healthy(address(again))
+        assert again.send(signal.SIGTERM) == 0
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("program", ["valkey-server", "-m service", "-m worker"])
+def test_what_is_killed_is_started_again(running: Started, program: str) -> None:
+    def pids() -> list[int]:
+        return [pid for pid, line in running.family().items() if program in line]
+
+    (before,) = pids()
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: [pid for pid in pids() if pid != before], "its second life")
+    assert running.process.poll() is None
+
+
+def test_a_second_one_on_the_same_data_says_so_and_ends(running: Started, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    with up(other, PAIL_DATA_DIR=str(tmp_path / "data")) as second:
+        assert second.process.wait(30) == 1
+        assert second.log == f"Pail is already running on PAIL_DATA_DIR {tmp_path}/data.\n"
+    assert healthy(address(running))
+
+
+def test_a_port_in_use_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with up(tmp_path, PORT=str(port)) as run:
+            assert run.process.wait(30) == 1
+            assert run.log == (
+                f"Can't listen on HOST 127.0.0.1, PORT {port}: Address already in use.\n"
+            )
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"HOST": "nowhere.invalid"}, "Can't listen on HOST nowhere.invalid, PORT 0: "),
+        ({"HOST": "192.0.2.1"}, "Can't listen on HOST 192.0.2.1, PORT 0: "),
+        ({"PAIL_DATA_DIR": "/dev/null/data"}, "Can't write to PAIL_DATA_DIR /dev/null/data: "),
+    ],
+)
+def test_a_setting_that_can_t_work_is_named(
+    tmp_path: Path, env: dict[str, str], sentence: str
+) -> None:
+    with up(tmp_path, **env) as run:
+        assert run.process.wait(30) == 1
+        assert run.log.startswith(sentence)
+        assert len(run.log.splitlines()) == 1
+
+
+def test_several_web_processes_share_the_port(tmp_path: Path) -> None:
+    with up(tmp_path, WEB_CONCURRENCY="2") as run:
+        assert healthy(address(run))
+        run.logs("web-1 ")
+        run.logs("web-2 ")
+        assert "starting it again" not in run.log
+
+
+def test_a_queue_of_its_own_is_not_started_beside_redis_url(tmp_path: Path) -> None:
+    with (
+        valkey.socket_path(tmp_path) as path,
+        started(tmp_path, valkey.command(path, tmp_path)) as queue,
+        up(tmp_path, REDIS_URL=valkey.url(path)) as run,
+    ):
+        assert healthy(address(run))
+        servers = [pid for pid, line in run.family().items() if "valkey-server" in line]
+        assert servers == [queue.process.pid]
+
+
+def test_a_folder_named_worker_where_it_is_called_is_not_ours(tmp_path: Path) -> None:
+    for name in ("service", "worker", "tracker"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('somebody else')")
+    with up(tmp_path) as run:
+        assert healthy(address(run))
+        assert "somebody else" not in run.log
+
+
+def with_demo(folder: Path, code: str) -> str:
+    """A PYTHONPATH on which the demo's module is a stand-in and all else is Pail's."""
+    package = folder / "stand_in" / "service"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"__path__.append({str(ROOT / 'service')!r})\n")
+    (package / "demo.py").write_text(code)
+    return f"{package.parent}:{ROOT}"
+
+
+def test_demo_prints_user_token_and_last_a_curl_line(tmp_path: Path) -> None:
+    made = {"user": "demo", "token": "s3cret", "list_path": "/2.0/repositories/d/d/issues?q=a"}
+    path = with_demo(tmp_path, f"print({json.dumps(made)!r})")
+    with up(tmp_path, "--demo", PYTHONPATH=path) as run:
+        url = address(run)
+        assert run.out.splitlines()[1:] == [
+            "Demo user: demo",
+            "Demo token: s3cret",
+            shlex.join(["curl", "-u", "demo:s3cret", f"{url}/2.0/repositories/d/d/issues?q=a"]),
+        ]
+
+
+def test_a_demo_that_can_t_be_made_stops_everything(tmp_path: Path) -> None:
+    path = with_demo(tmp_path, "raise SystemExit('The disk is full.')")
+    with up(tmp_path, "--demo", PYTHONPATH=path) as run:
+        assert run.process.wait(30) == 1
+        assert "The disk is full." in run.log
+        assert not run.family()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_demo_refuses_an_address_that_others_reach(tmp_path: Path, host: str) -> None:
+    with up(tmp_path, "--demo", HOST=host) as run:
+        assert run.process.wait(30) == 1
+        assert not run.out
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("part", ["web", "worker"])
+def test_web_and_worker_can_be_run_alone(tmp_path: Path, part: str) -> None:
+    code = f"from service import running; running.{part}()"
+    env = {**ENVIRONMENT, "PAIL_DATA_DIR": str(tmp_path / "data")}
+    with started(tmp_path, [sys.executable, "-P", "-c", code], **env) as run:
+        eventually((tmp_path / "data" / "pail.db").exists, "the database")
+        assert list(run.family()) == [run.process.pid]
+        assert run.send(signal.SIGTERM) == 0
+
+
+def test_the_procfile_runs_web_and_worker_beside_a_queue(tmp_path: Path) -> None:
+    commands = dict(line.split(": ") for line in (ROOT / "Procfile").read_text().splitlines())
+    assert set(commands) == {"web", "worker"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with valkey.socket_path(tmp_path) as socket_path:
+        env = {
+            **ENVIRONMENT,
+            "PATH": path,
+            "PAIL_DATA_DIR": str(tmp_path / "data"),
+            "REDIS_URL": valkey.url(socket_path),
+        }
+        with (
+            started(tmp_path, valkey.command(socket_path, tmp_path)),
+            started(tmp_path, commands["web"].split(), **env) as web,
+            started(tmp_path, commands["worker"].split(), **env) as worker,
+        ):
+            web.logs("Listening on")
+            listening = re.search(r"Listening on (http://\S+)", web.log)
+            assert listening
+            assert healthy(listening[1])
+            worker.logs("Starting worker")
+            assert web.send(signal.SIGTERM) == 0
+            assert worker.send(signal.SIGTERM) == 0
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is what it is about")
+def test_the_curl_line_of_the_demo_lists_its_issues_as_pasted(tmp_path: Path) -> None:
+    with up(tmp_path, "--demo") as run:
+        address(run)
+        line = run.out.splitlines()[-1]
+        listed = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True)
+        assert json.loads(listed.stdout)["size"] > 0
+
+
+def test_each_start_of_the_demo_revokes_the_token_before(tmp_path: Path) -> None:
+    tokens = []
+    for _ in range(2):
+        with up(tmp_path, "--demo") as run:
+            url = f"{address(run)}/2.0/user"
+            said = re.search(r"^Demo token: (\S+)$", run.out, re.MULTILINE)
+            assert said
+            tokens.append(said[1])
+            statuses = [status_with(token, url) for token in tokens]
+            assert run.send(signal.SIGTERM) == 0
+    assert statuses == [401, 200]
+
+
+def status_with(token: str, url: str) -> int:
+    """The status of a GET with this token."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code

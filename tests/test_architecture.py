@@ -1,0 +1,89 @@
+"""The house's rules that hold everywhere, checked where they can be seen: in the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.app import build_app
+from tracker import fields, settings
+from tracker.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("tracker", "service", "worker")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+FORBIDDEN = {
+    "tracker": {"service", "worker", "aiohttp", "arq", "redis", "jinja2"},
+    "service": {"worker"},
+    "worker": {"service"},
+}
+DRIVERS = {"sqlite3", "aiosqlite", "asyncpg", "psycopg"}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """The top-level name of everything that a source imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows_point_to_the_core(path: Path) -> None:
+    place = path.relative_to(ROOT)
+    imported = set(_imports(path))
+    assert not imported & FORBIDDEN[place.parts[0]]
+    if place.parts[:2] != ("tracker", "database"):
+        assert not imported & DRIVERS
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_everything_public_says_what_it_is_for(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    assert not tree.body or ast.get_docstring(tree), f"{path} has no docstring"
+    for name, node in _public(tree.body):
+        assert ast.get_docstring(node), f"{path}: {name} has no docstring"
+
+
+Documented = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _public(body: list[ast.stmt], base: str = "") -> Iterator[tuple[str, Documented]]:
+    """Public classes and functions, and the methods of public classes that override nothing."""
+    for node in body:
+        if not isinstance(node, Documented) or node.name.startswith("_"):
+            continue
+        yield f"{base}{node.name}", node
+        if isinstance(node, ast.ClassDef) and not node.bases:
+            yield from _public(node.body, f"{node.name}.")
+
+
+def test_no_workspace_can_have_the_name_of_a_route(tmp_path: Path) -> None:
+    app = build_app(Settings(data_dir=tmp_path, database=tmp_path / "pail.db"))
+    first = {resource.canonical.split("/")[1] for resource in app.router.resources()}
+    assert first - {""} <= fields.RESERVED_SLUGS
+
+
+def test_readme_documents_every_setting_and_no_other() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name in settings.NAMES:
+        assert f"`{name}`" in readme, f"README.md does not document {name}"
+
+
+def test_what_is_read_from_the_environment_is_what_is_listed() -> None:
+    tree = ast.parse((ROOT / "tracker" / "settings.py").read_text("utf-8"))
+    read = {
+        argument.value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        for argument in call.args[:2]
+        if isinstance(argument, ast.Constant)
+        and isinstance(argument.value, str)
+        and argument.value.isupper()
+        and argument.value.replace("_", "").isalpha()
+    }
+    assert read == set(settings.NAMES)

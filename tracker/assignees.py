@@ -1,0 +1,46 @@
+"""Who an issue can be assigned to: accounts that may see it, and people known from an archive."""
+
+from tracker.access import Repository
+from tracker.database import Reader
+from tracker.errors import Invalid
+
+NO_PERSON = "There is no such person here."
+
+_COLUMNS = {
+    "uuid": "a.uuid",
+    "account_id": "a.account_id",
+    "username": "a.username",
+    "nickname": "a.nickname",
+}
+
+
+async def resolve(db: Reader, repository: Repository, by: str, value: str | int) -> int:
+    """The row id of the account or placeholder (DECISIONS 13) that by = value means.
+
+    by is uuid, account_id, username or nickname. Of two, an account goes before a placeholder.
+    Raises Invalid, and the same for somebody who does not exist and for somebody who is not allowed
+    to see the repository: nobody learns here who has an account.
+    """
+    column = _COLUMNS[by]
+    row = await db.one(
+        f"""SELECT a.id, 0 AS is_placeholder FROM account a
+             WHERE {column} = :value AND a.workspace_id IS NULL AND a.tracker_id IS NULL
+               AND a.is_active = 1
+               AND (:private = 0 OR a.is_admin = 1
+                    OR a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
+                    OR EXISTS (SELECT 1 FROM member m
+                                WHERE m.repository_id = :repository AND m.account_id = a.id))
+             UNION ALL
+            SELECT a.id, 1 FROM account a
+             WHERE {column} = :value AND a.workspace_id = :workspace
+             ORDER BY is_placeholder, id LIMIT 1""",
+        {
+            "value": value,
+            "workspace": repository.workspace_id,
+            "repository": repository.id,
+            "private": int(repository.is_private),
+        },
+    )
+    if row is None:
+        raise Invalid(f"assignee: {NO_PERSON}", {"assignee": [NO_PERSON]})
+    return int(row["id"])
