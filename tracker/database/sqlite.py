@@ -188,7 +188,6 @@ async def _prepare_reader(connection: aiosqlite.Connection) -> None:
     connection.row_factory = sqlite3.Row
     await connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
     await connection.execute("PRAGMA query_only = ON")
-    await connection.execute("PRAGMA mmap_size = 268435456")
 
 
 async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
