@@ -45,9 +45,11 @@ class Runner:
     async def __aenter__(self) -> "Runner":
         for folder in (self._settings.spool_dir, self._settings.exports_dir):
             folder.mkdir(parents=True, exist_ok=True)
-        self._db = await connect(self._settings.database)
-        self._stack.push_async_callback(self._db.close)
-        self._stack.enter_context(self._presence)
+        async with AsyncExitStack() as stack:
+            self._db = await connect(self._settings.database)
+            stack.push_async_callback(self._db.close)
+            stack.enter_context(self._presence)
+            self._stack = stack.pop_all()
         for work in (self._poll, self._sweep):
             self._start(work())
         return self
