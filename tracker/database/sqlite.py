@@ -202,7 +202,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
         )
     async with AsyncExitStack() as stack:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             writer = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
             writer.row_factory = sqlite3.Row
             await writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
