@@ -25,6 +25,9 @@ FILES_A_BATCH = 50
 R = TypeVar("R")
 """One of the archive's kinds of record."""
 
+_Moment = tuple[int, int | None, str]
+"""Issue, account and time: rows of log without a comment that agree in them belong together."""
+
 
 def _named(values: Sequence[object]) -> tuple[str, dict[str, object]]:
     """`:v0, :v1, ...` and its parameters, for IN (...)."""
@@ -197,11 +200,11 @@ class Building:
 
     async def logs(self) -> None:
         """Write the log rows; one whose comment is missing gets a comment without text."""
-        made: dict[tuple[int, int | None, str], int] = {}
+        made: dict[_Moment, int] = {}
         async for start, batch in self._batches(self._archive.logs(BATCH)):
             try:
                 async with self._db.transaction() as tx:
-                    known = await self._comments_of_logs(tx, batch)
+                    known = await self._comments_of_logs(tx, batch, made)
                     rows = [
                         await self._log_row(tx, start + place, log, known, made)
                         for place, log in enumerate(batch)
@@ -211,10 +214,11 @@ class Building:
                 raise await self._absent_issue("logs", start, batch) from error
 
     async def _comments_of_logs(
-        self, tx: Transaction, batch: Sequence[Log]
+        self, tx: Transaction, batch: Sequence[Log], made: dict[_Moment, int]
     ) -> dict[int, list[int]]:
         """Comment id -> [issue number, rows of log it has already]."""
-        places, params = _named([log.comment for log in batch if log.comment is not None])
+        ids = (log.comment or made.get(self._moment(log)) for log in batch)
+        places, params = _named(sorted({id for id in ids if id is not None}))
         rows = await tx.all(
             f"""SELECT c.id, c.issue_number,
                        (SELECT count(*) FROM log l
@@ -230,16 +234,14 @@ class Building:
         place: int,
         log: Log,
         known: dict[int, list[int]],
-        made: dict[tuple[int, int | None, str], int],
+        made: dict[_Moment, int],
     ) -> Sequence[object]:
         account = self._account(log.user)
-        comment_id = log.comment
-        if comment_id is None:
-            comment_id = made.get((log.issue, account, log.created_on))
+        comment_id = log.comment or made.get(self._moment(log))
         if comment_id is None or comment_id not in known:
             comment_id = await self._make_comment(tx, comment_id, log, account)
             known.setdefault(comment_id, [log.issue, 0])
-            made[log.issue, account, log.created_on] = comment_id
+            made[self._moment(log)] = comment_id
             self._report.unresolved.add(
                 f"logs[{place}] of issue {log.issue} has no comment: comment {comment_id} was made"
             )
@@ -260,6 +262,9 @@ class Building:
             account,
             log.created_on,
         )
+
+    def _moment(self, log: Log) -> _Moment:
+        return log.issue, self._account(log.user), log.created_on
 
     async def _make_comment(
         self, tx: Transaction, comment_id: int | None, log: Log, account: int | None

@@ -151,7 +151,8 @@ async def accept(
 
     archive is the uploaded file of an import, base_url the address that links in an export start
     with. An export that runs with the same options is returned instead of a second one
-    (DECISIONS 11). worker claims the job at once, for whoever runs it without the queue.
+    (DECISIONS 11). worker claims the job at once, for whoever runs it without the queue; that is
+    always a job of its own.
     Raises Conflict when an import is running already.
     """
     text = json.dumps(dict(options or {}), sort_keys=True)
@@ -172,7 +173,7 @@ async def accept(
     }
     try:
         async with db.transaction() as tx:
-            if kind is JobKind.EXPORT:
+            if kind is JobKind.EXPORT and not worker:
                 running = await tx.one(
                     f"""SELECT {_COLUMNS} FROM job
                          WHERE repository_id = :repository AND kind = 'export'
@@ -182,7 +183,11 @@ async def accept(
                 )
                 if running is not None:
                     return _job(running)
-            elif worker and await _workspace_is_busy(tx, repository.workspace_id):
+            elif (
+                worker
+                and kind is JobKind.IMPORT
+                and await _workspace_is_busy(tx, repository.workspace_id)
+            ):
                 raise Conflict("Another import is running in this workspace.", retry_after=5)
             row = await tx.returning(
                 f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, account_id, status,

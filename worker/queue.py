@@ -1,12 +1,15 @@
 """The doorbell: arq calls run_job when the service rings."""
 
+import asyncio
 import json
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from arq.connections import RedisSettings
 from arq.worker import func
 from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -15,7 +18,44 @@ from tracker import settings as settings_module
 from tracker.settings import Settings, SettingsError
 from worker.runner import AT_ONCE, Runner
 
+logger = logging.getLogger("pail.worker")
+
+T = TypeVar("T")
+
 A_DAY = 86_400
+
+
+class Patience(Retry):
+    """Waits for a queue that is away, until the worker is told to end.
+
+    Once a wait was cancelled nothing is waited for any more: what arq tidies up in the queue when
+    it ends would keep the process from ending.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(NoBackoff(), -1)
+        self._is_over = False
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Patience":
+        return self  # every connection has the same
+
+    async def call_with_retry(
+        self, do: Callable[[], Awaitable[T]], fail: Callable[[Any], Awaitable[Any]]
+    ) -> T:
+        """Do it, as often as it takes. Raises what it raised last when it is over."""
+        while True:
+            try:
+                return await do()
+            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                await fail(error)
+                if self._is_over:
+                    raise
+                logger.warning("waiting for the queue: %s", error)
+                try:
+                    await asyncio.sleep(1)
+                except asyncio.CancelledError:
+                    self._is_over = True
+                    raise
 
 
 async def run_job(ctx: dict[str, Any], job_id: int) -> None:
@@ -45,8 +85,7 @@ def options(redis_url: str) -> dict[str, Any]:
     """
     redis = RedisSettings.from_dsn(redis_url)
     redis.conn_retries = A_DAY
-    redis.retry = Retry(ConstantBackoff(0.5), -1)
-    redis.retry_on_error = [RedisConnectionError, RedisTimeoutError]
+    redis.retry = Patience()
     return {
         "functions": [func(run_job, name=jobs.FUNCTION, keep_result=0, timeout=A_DAY, max_tries=1)],
         "redis_settings": redis,

@@ -1,4 +1,4 @@
-"""What texts look like, and how the process that renders them lives and dies."""
+"""What texts look like, how the process that renders them lives and dies, and what is kept."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker import database
+from tracker.contents import Contents
+from tracker.database import Database, Row
 from tracker.errors import Unavailable
-from tracker.markup import VERSION, Renderer, plain, render
+from tracker.markup import VERSION, Rendered, Renderer, plain, render
+from tracker.settings import Settings
 
 MARKDOWN = {
     "emphasis": ("*a* _b_ **c** __d__", "<p><em>a</em> <em>b</em> <strong>c</strong> <strong>d"),
@@ -110,30 +114,102 @@ MARKDOWN = {
     "nothing": ("", ""),
 }
 
+LINK = '<a data-is-external-link="true" href="{}" rel="nofollow">{}</a>'
+
 CREOLE = {
-    "emphasis": ("**a** //b//", "<p><strong>a</strong> <i>b</i></p>"),
+    "emphasis": ("**a** //b//", "<p><strong>a</strong> <em>b</em></p>"),
+    "nested emphasis": ("**a //b//**", "<p><strong>a <em>b</em></strong></p>"),
+    "emphasis that overlaps": ("//a **b// c**", "<p><em>a **b</em> c**</p>"),
+    "emphasis over lines": ("**a\nb**", "<p><strong>a<br>\nb</strong></p>"),
+    "emphasis ends with its paragraph": ("**a\n\nb**", "<p>**a</p>\n<p>b**</p>"),
+    "emphasis of nothing": ("**** ////", "<p>**** ////</p>"),
+    "bold in the first words": ("**a** b", "<p><strong>a</strong> b</p>"),
     "a heading": ("== a ==", "<h2>a</h2>"),
+    "a heading with marks": ("=a **b**", "<h1>a <strong>b</strong></h1>"),
     "a heading of too many levels": ("======== a", "<h6>a</h6>"),
-    "lines": ("a\nb\n\nc", "<p>a<br>\nb</p>\n\n<p>c</p>"),
-    "a list": ("* a\n* b", "<ul>\n\t<li>a</li>\n\t<li>b</li>\n</ul>"),
-    "a link": (
-        "[[http://b.example|a]]",
-        '<p><a data-is-external-link="true" href="http://b.example" rel="nofollow">a</a></p>',
+    "a heading between lines": ("a\n= b\nc", "<p>a</p>\n<h1>b</h1>\n<p>c</p>"),
+    "a line under a text is no heading": ("=====", "<p>=====</p>"),
+    "lines": ("a\nb\n\nc", "<p>a<br>\nb</p>\n<p>c</p>"),
+    "windows line ends": ("a\r\nb\r\n\r\nc", "<p>a<br>\nb</p>\n<p>c</p>"),
+    "a line break": (r"a\\b", "<p>a<br>\nb</p>"),
+    "a line break at the end of a line": ("a\\\\\nb", "<p>a<br>\nb</p>"),
+    "a rule": ("a\n----\nb", "<p>a</p>\n<hr>\n<p>b</p>"),
+    "a list": ("* a\n* **b**", "<ul>\n<li>a</li>\n<li><strong>b</strong></li>\n</ul>"),
+    "nested lists": (
+        "* a\n** b\n*# c\n* d",
+        "<ul>\n<li>a\n<ul>\n<li>b</li>\n</ul>\n<ol>\n<li>c</li>\n</ol>\n</li>\n<li>d</li>\n</ul>",
     ),
-    "a bare address": ("see http://b.example", 'href="http://b.example" rel="nofollow">http://b.'),
+    "a list that skips a level": (
+        "# a\n### b",
+        "<ol>\n<li>a\n<ol>\n<li>b</li>\n</ol>\n</li>\n</ol>",
+    ),
+    "lists of two kinds": ("* a\n# b", "<ul>\n<li>a</li>\n</ul>\n<ol>\n<li>b</li>\n</ol>"),
+    "a list's further lines": ("* a\nb\n* c", "<li>a<br>\nb</li>\n<li>c</li>"),
+    "a list ends with a blank line": ("* a\n\n**b**", "</ul>\n<p><strong>b</strong></p>"),
+    "an issue's number is no list": ("#12 is fixed", "<p>#12 is fixed</p>"),
+    "a link": ("[[http://b.example|a]]", LINK.format("http://b.example", "a")),
+    "a link without a text": ("[[http://b.example/?c&d]]", ">http://b.example/?c&amp;d</a>"),
+    "a relative link": ("[[b/c d]]", LINK.format("b/c%20d", "b/c d")),
+    "a link of a picture": (
+        "[[http://b.example|{{a.png|b}}]]",
+        LINK.format("http://b.example", '<img alt="b" src="a.png">'),
+    ),
+    "no link within a link": (
+        "[[http://b.example|http://c.example]]",
+        "<p>" + LINK.format("http://b.example", "http://c.example") + "</p>",
+    ),
+    "a bare address": (
+        "(see http://b.example/c_(d)?e=1&f.)",
+        "<p>(see "
+        + LINK.format("http://b.example/c_(d)?e=1&amp;f", "http://b.example/c_(d)?e=1&amp;f")
+        + ".)</p>",
+    ),
+    "an emphasized address": (
+        "//ftp://b.example//",
+        "<p><em>" + LINK.format("ftp://b.example", "ftp://b.example") + "</em></p>",
+    ),
+    "an address that is none to link to": ("irc://b.example //c//", "<p>irc://b.example <em>c"),
     "a picture": ("{{http://b.example/c.png|a}}", '<img alt="a" src="http://b.example/c.png">'),
+    "a picture without words": ("{{c.png}}", '<img alt="c.png" src="c.png">'),
     "code": (
         "{{{\n#!python\nx\n}}}",
         '<div class="codehilite language-python"><pre><span></span><span class="n">x</span>',
     ),
-    "code in a line": ("{{{a **b**}}}", "<p><tt>a **b**</tt></p>"),
-    "a table": ("|=a|\n|b|", "<tr>\n\t<th>a</th>\n</tr>\n<tr>\n\t<td>b</td>\n</tr>"),
-    "a macro is shown as written": (
-        "<<toc>> <<a b=c>>d<</a>>",
-        "<p>&lt;&lt;toc&gt;&gt; &lt;&lt;a b=c&gt;&gt;d&lt;&lt;/a&gt;&gt;</p>",
+    "a language beside the opening mark": (
+        "a\n{{{ #!python\r\nx\r\n}}}\r\nb",
+        '<p>a</p>\n<div class="codehilite language-python"><pre><span></span><span class="n">x<',
     ),
-    "html": ("<b>a</b>", "<p>&lt;b&gt;a&lt;/b&gt;</p>"),
-    "nothing": ("", ""),
+    "code without a language": (
+        "{{{\n** a\n\n}}} b\n }}}\n}}}",
+        '<div class="codehilite"><pre><span></span>** a\n\n}}} b\n}}}\n</pre></div>',
+    ),
+    "code that does not end": ("{{{\n**a**", "<p>{{{<br>\n<strong>a</strong></p>"),
+    "code in a line": ("{{{a **b** [[c]]}}}", "<p><code>a **b** [[c]]</code></p>"),
+    "braces in code": ("{{{a}}}}", "<p><code>a}</code></p>"),
+    "code over lines": ("* {{{a\nb}}}", "<li><code>a<br>\nb</code></li>"),
+    "a table": (
+        "|=a|=b|\n|**c**|d",
+        "<table>\n<tbody>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n"
+        "<tr>\n<td><strong>c</strong></td>\n<td>d</td>\n</tr>\n</tbody>\n</table>",
+    ),
+    "signs in a table": (
+        "|~||{{{a|b}}}|{{c|d}}| |",
+        '<td>|</td>\n<td><code>a|b</code></td>\n<td><img alt="d" src="c"></td>\n<td></td>\n</tr>',
+    ),
+    "an empty table": ("|", "<table>\n<tbody>\n<tr>\n<td></td>\n</tr>\n</tbody>\n</table>"),
+    "escaped marks": (
+        "~**a** ~//b// ~[[c]] ~{{{d}}} ~~",
+        "<p>**a** //b// [[c]] {{{d}}} ~</p>",
+    ),
+    "an escaped line": ("~* a\n~= b", "<p>* a<br>\n= b</p>"),
+    "an escaped address": ("~http://b.example", "<p>http://b.example</p>"),
+    "a tilde that escapes nothing": ("~20 ~ a~", "<p>~20 ~ a~</p>"),
+    "a macro is shown as written": (
+        "<<toc>> <<a b=//c//>>d<</a>>",
+        "<p>&lt;&lt;toc&gt;&gt; &lt;&lt;a b=//c//&gt;&gt;d&lt;&lt;/a&gt;&gt;</p>",
+    ),
+    "html": ("<b>a</b> &copy;", "<p>&lt;b&gt;a&lt;/b&gt; &amp;copy;</p>"),
+    "nothing": (" \n\n", ""),
 }
 
 PLAIN = {
@@ -149,6 +225,11 @@ SLOW = ("markdown", "[" * 50_000)
 """A text that keeps its engine busy for more than any limit used here."""
 QUICK = ("markdown", "*a*")
 QUICK_HTML = "<p><em>a</em></p>"
+
+
+def final(*html: str) -> list[Rendered]:
+    """The answer of a renderer that has done what there is to do."""
+    return [Rendered(each, is_final=True) for each in html]
 
 
 @pytest.mark.parametrize(("raw", "html"), MARKDOWN.values(), ids=MARKDOWN)
@@ -200,7 +281,7 @@ def test_the_shortcut_takes_what_people_write_most() -> None:
 
 
 def test_importing_the_package_loads_no_engine() -> None:
-    engines = "{'markdown', 'pygments', 'nh3', 'creole'}"
+    engines = "{'markdown', 'pygments', 'nh3', 'tracker.markup.engine'}"
     code = f"import sys, tracker.markup; print(sorted({engines} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
@@ -229,7 +310,7 @@ async def eventually_gone(pid: int) -> None:
 async def test_texts_come_back_in_order_as_the_engines_made_them() -> None:
     texts = [("markdown", f"*{n}*") for n in range(20)] + [("creole", "//a//"), ("plaintext", "*")]
     async with Renderer() as renderer:
-        assert await renderer.render(texts) == [render(*text) for text in texts]
+        assert await renderer.render(texts) == final(*(render(*text) for text in texts))
         assert await renderer.render([]) == []
 
 
@@ -238,13 +319,15 @@ async def test_several_callers_get_their_own_answers() -> None:
         answers = await asyncio.gather(
             *(renderer.render([("markdown", f"*{n}*"), ("markdown", f"**{n}**")]) for n in range(9))
         )
-    assert answers == [[f"<p><em>{n}</em></p>", f"<p><strong>{n}</strong></p>"] for n in range(9)]
+    assert answers == [
+        final(f"<p><em>{n}</em></p>", f"<p><strong>{n}</strong></p>") for n in range(9)
+    ]
 
 
 async def test_long_texts_and_other_scripts_pass_the_pipes() -> None:
     raw = "課題 \U0001f600 <\x07> " * 20_000
     async with Renderer(cpu_seconds=10) as renderer:
-        assert await renderer.render([("markdown", raw)]) == [render("markdown", raw)]
+        assert await renderer.render([("markdown", raw)]) == final(render("markdown", raw))
 
 
 @needs_proc
@@ -262,7 +345,7 @@ async def test_the_process_starts_with_the_first_text_that_needs_it() -> None:
 async def test_the_process_ends_when_idle_and_comes_back() -> None:
     async with Renderer(idle_seconds=0.01) as renderer:
         for _ in range(2):
-            assert await renderer.render([QUICK]) == [QUICK_HTML]
+            assert await renderer.render([QUICK]) == final(QUICK_HTML)
             while children(os.getpid()):
                 await asyncio.sleep(0.01)
 
@@ -273,7 +356,7 @@ async def test_a_killed_process_is_replaced() -> None:
         await renderer.render([QUICK])
         (child,) = children(os.getpid())
         os.kill(child, signal.SIGKILL)
-        assert await renderer.render([QUICK]) == [QUICK_HTML]
+        assert await renderer.render([QUICK]) == final(QUICK_HTML)
         assert children(os.getpid()) != [child]
 
 
@@ -290,12 +373,40 @@ async def test_a_text_that_is_not_to_blame_survives_the_death_of_its_process() -
             answer = await waiting
         except Unavailable:
             answer = await renderer.render([("markdown", raw)])
-        assert answer == [render("markdown", raw)]
+        assert answer == final(render("markdown", raw))
 
 
 async def test_a_text_that_takes_too_long_comes_back_plain_and_the_next_is_rendered() -> None:
     async with Renderer(cpu_seconds=0.2) as renderer:
-        assert await renderer.render([SLOW, QUICK]) == [plain.render(SLOW[1]), QUICK_HTML]
+        assert await renderer.render([SLOW, QUICK]) == final(plain.render(SLOW[1]), QUICK_HTML)
+
+
+async def test_texts_beyond_a_calls_budget_come_back_plain_and_may_be_asked_for_again() -> None:
+    async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
+        answers = await renderer.render(
+            [QUICK, SLOW, QUICK, ("markdown", "Fixed."), ("plaintext", "*")]
+        )
+        assert answers == [
+            *final(QUICK_HTML, plain.render(SLOW[1])),
+            Rendered("<p>*a*</p>", is_final=False),
+            *final("<p>Fixed.</p>", "<p>*</p>"),
+        ]
+        assert await renderer.render([QUICK]) == final(QUICK_HTML)
+
+
+async def test_the_budget_is_spent_by_texts_that_end_as_well() -> None:
+    lists = [("markdown", "* a\n" * 2000)] * 100  # none takes long, all together do
+    async with Renderer(cpu_seconds=10, budget_seconds=0.1) as renderer:
+        answers = await renderer.render(lists)
+    reached = [answer.is_final for answer in answers]
+    assert reached == sorted(reached, reverse=True)
+    assert set(reached) == {True, False}
+
+
+async def test_one_callers_budget_is_not_anothers() -> None:
+    async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
+        _, answers = await asyncio.gather(renderer.render([SLOW, QUICK]), renderer.render([QUICK]))
+    assert answers == final(QUICK_HTML)
 
 
 async def test_a_text_that_breaks_its_engine_comes_back_plain() -> None:
@@ -304,7 +415,7 @@ async def test_a_text_that_breaks_its_engine_comes_back_plain() -> None:
         render("markdown", nested)
     async with Renderer(cpu_seconds=10) as renderer:
         answers = await renderer.render([("markdown", nested), QUICK])
-    assert answers == [plain.render(nested), QUICK_HTML]
+    assert answers == final(plain.render(nested), QUICK_HTML)
 
 
 async def test_a_caller_that_goes_away_leaves_nothing_broken() -> None:
@@ -314,11 +425,11 @@ async def test_a_caller_that_goes_away_leaves_nothing_broken() -> None:
         await asyncio.sleep(0.05)
         for caller in callers:
             caller.cancel()
-        assert await renderer.render([("markdown", "**b**")]) == ["<p><strong>b</strong></p>"]
+        assert await renderer.render([("markdown", "**b**")]) == final("<p><strong>b</strong></p>")
         assert all(caller.cancelled() for caller in callers)
 
 
-async def close_at_work() -> tuple[list[BaseException | list[str]], list[int]]:
+async def close_at_work() -> tuple[list[BaseException | list[Rendered]], list[int]]:
     """What two callers get whose renderer is closed at work, and the children that stay."""
     async with Renderer(cpu_seconds=60) as renderer:
         await renderer.render([QUICK])
@@ -362,7 +473,7 @@ async def test_no_answer_is_final_while_no_process_starts(
             patched.setattr(sys, "executable", program)
             with pytest.raises(Unavailable, match="started"):
                 await renderer.render([QUICK])
-        assert await renderer.render([QUICK]) == [QUICK_HTML]
+        assert await renderer.render([QUICK]) == final(QUICK_HTML)
 
 
 @needs_proc
@@ -427,4 +538,75 @@ async def test_two_renderers_do_not_disturb_each_other() -> None:
         await asyncio.gather(first.render([QUICK]), second.render([QUICK]))
         assert len(children(os.getpid())) == 2
         await first.__aexit__(None, None, None)
-        assert await second.render([QUICK]) == [QUICK_HTML]
+        assert await second.render([QUICK]) == final(QUICK_HTML)
+
+
+@pytest.fixture
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    """A database with alice's and charlie's empty trackers."""
+    db = await database.connect(settings.database, durable=False)
+    yield db
+    await db.close()
+
+
+async def add_issues(db: Database, *raws: str) -> list[Row]:
+    """Issues 1, 2, ... of tracker 1 with these texts in markdown, as Contents wants them."""
+    for number, raw in enumerate(raws, 1):
+        await db.run(
+            """INSERT INTO issue (tracker_id, number, title, content_raw, state, kind, priority,
+                                  created_on, updated_on)
+               VALUES (1, :number, 't', :raw, 'new', 'bug', 'major', '2020', '2020')""",
+            {"number": number, "raw": raw},
+        )
+    return await issues(db)
+
+
+async def issues(db: Database) -> list[Row]:
+    return list(
+        await db.all(
+            """SELECT number, content_raw, content_markup, content_html, content_renderer
+                 FROM issue WHERE tracker_id = 1 ORDER BY number"""
+        )
+    )
+
+
+async def kept(db: Database) -> list[str | None]:
+    return [row["content_html"] for row in await issues(db)]
+
+
+async def test_only_final_html_is_kept(db: Database) -> None:
+    rows = await add_issues(db, SLOW[1], QUICK[1])
+    async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
+        contents = Contents(db, renderer)
+        slow_html = plain.render(SLOW[1])
+        assert await contents.html("issue", 1, rows) == [slow_html, "<p>*a*</p>"]
+        await contents.close()
+        assert await kept(db) == [slow_html, None]
+        assert await contents.html("issue", 1, await issues(db)) == [slow_html, QUICK_HTML]
+        await contents.close()
+        assert await kept(db) == [slow_html, QUICK_HTML]
+
+
+async def test_html_is_kept_though_its_caller_goes_away(db: Database) -> None:
+    rows = await add_issues(db, QUICK[1])
+    async with Renderer() as renderer:
+        contents = Contents(db, renderer)
+        caller = asyncio.create_task(contents.html("issue", 1, rows))
+        await asyncio.sleep(0)
+        caller.cancel()
+        while await kept(db) == [None]:
+            await asyncio.sleep(0.01)
+        assert caller.cancelled()
+        assert await kept(db) == [QUICK_HTML]
+        await contents.close()
+
+
+async def test_closing_waits_for_no_rendering_that_nobody_waits_for(db: Database) -> None:
+    rows = await add_issues(db, SLOW[1])
+    async with Renderer(cpu_seconds=600) as renderer:
+        contents = Contents(db, renderer)
+        caller = asyncio.create_task(contents.html("issue", 1, rows))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await contents.close()
+        assert await kept(db) == [None]

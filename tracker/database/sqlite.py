@@ -168,7 +168,7 @@ class SqliteDatabase(Database):
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
-        async with aiosqlite.connect(self.path, isolation_level=None) as connection:
+        async with _connection(self.path) as connection:
             await _prepare_reader(connection)
             await connection.execute("BEGIN")
             yield _SqliteReader(connection)
@@ -182,6 +182,13 @@ class SqliteDatabase(Database):
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+
+def _connection(path: Path) -> aiosqlite.Connection:
+    connection = aiosqlite.connect(path, isolation_level=None)
+    # A process that ends by an error ends: it does not wait for a thread that nobody stops.
+    connection._thread.daemon = True
+    return connection
 
 
 async def _prepare_reader(connection: aiosqlite.Connection) -> None:
@@ -203,7 +210,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
     async with AsyncExitStack() as stack:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            writer = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+            writer = await stack.enter_async_context(_connection(path))
             writer.row_factory = sqlite3.Row
             await writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
             await _ensure_schema(writer, path)
@@ -211,7 +218,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             await writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             await writer.execute("PRAGMA journal_size_limit = 67108864")
             await writer.execute("PRAGMA foreign_keys = ON")
-            reader = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
+            reader = await stack.enter_async_context(_connection(path))
             await _prepare_reader(reader)
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnusable(f"The database {path} can't be opened: {error}.") from error

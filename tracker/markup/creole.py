@@ -6,9 +6,9 @@ they are written.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
-from itertools import groupby, takewhile
+from itertools import groupby, pairwise, takewhile
 from operator import itemgetter
 
 from tracker.markup import highlighting, links
@@ -21,7 +21,7 @@ _ADDRESS = r"""
     (?:https?|ftps?)://
     (?:\([^\s()<>|]*\)|(?!\*\*|//(?!\w))[^\s()<>|\[\]{}])*
     (?:\([^\s()<>|]*\)|[^\s()<>|\[\]{}*/.,;:!?"'~]|/(?!/))"""
-_ESCAPE = rf"~(?P<meant>{_ADDRESS}|(?P<sign>[^\w\s])(?P=sign)*+)"
+_ESCAPE = rf"~(?P<meant>{_ADDRESS}|(?P<sign>[*/\[{{<\\])(?P=sign)*+|[^\w\s])"
 _CODE = r"\{\{\{(?P<code>(?:(?!\{\{\{|\}\}\})[\s\S])++\}*)\}\}\}"
 _PICTURE = r"\{\{(?P<source>[^{}|\n]++)(?:\|(?P<words>[^{}\n]*+))?\}\}"
 _LINK = r"""
@@ -35,15 +35,17 @@ _TOKEN = re.compile(
     |(?P<macro><<[^<>\n]++>>)""",
     re.VERBOSE,
 )
-_CELL = re.compile(rf"\|(?P<cell>(?:[^|~\[{{]++|{_OPAQUE}|[^|])*+)", re.VERBOSE)
+_CELLS = re.compile(rf"{_OPAQUE}|(?P<start>\|)", re.VERBOSE)
 
-_CODE_START = re.compile(r"\{\{\{[ \t]*(?P<language>#![\w#.+-]+)?\s*")
+_CODE_START = re.compile(r"\{\{\{\s*+(?P<language>#![\w#.+-]++)?\s*+")
 _CODE_END = "}}}"
-_ESCAPED_CODE_END = re.compile(r"^ (?=[ ]*\}\}\}\s*$)", re.MULTILINE)
+_ESCAPED_CODE_END = re.compile(r"^ (?=[ ]*\}\}\}[ \t]*$)", re.MULTILINE)
 _ITEM = re.compile(r"^([*#]++)(?!\d)", re.MULTILINE)
 # The first item has one mark: a line that begins with more is a paragraph that begins bold.
 _BLOCK = re.compile(
-    r"(?P<blank>$)|(?P<rule>-{4,}$)|(?P<table>\|)|(?P<heading>=[=\s]*+.)|(?P<list>([*#])(?!\6|\d))"
+    r"""(?P<blank>$)|(?P<rule>-{4,}$)|(?P<table>\|)|(?P<heading>=[=\s]*+.)
+    |(?P<list>(?P<mark>[*#])(?!(?P=mark)|\d))""",
+    re.VERBOSE,
 )
 _LISTS = {"*": "ul", "#": "ol"}
 _EMPHASIS = {"**": "strong", "//": "em"}
@@ -54,20 +56,7 @@ def render(raw: str) -> str:
     lines = raw.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     blocks: list[str] = []
     for kind, group in groupby(_kinds(lines), key=itemgetter(0)):
-        texts = [text for _, text in group]
-        match kind:
-            case "paragraph":
-                blocks.append(f"<p>{_inline('\n'.join(texts))}</p>")
-            case "list":
-                blocks.append("".join(_list("\n".join(texts))))
-            case "table":
-                blocks.append(_table(texts))
-            case "heading":
-                blocks += map(_heading, texts)
-            case "code":
-                blocks += map(highlighting.highlight, texts)
-            case "rule":
-                blocks += ["<hr>"] * len(texts)
+        blocks += _BLOCKS[kind]([text for _, text in group])
     return "\n".join(blocks)
 
 
@@ -97,40 +86,47 @@ def _kind(line: str, before: str) -> str:
     return before if before == "list" else "paragraph"
 
 
-def _heading(line: str) -> str:
-    level = min(len(line) - len(line.lstrip("=")), 6)
-    return f"<h{level}>{_inline(line.strip('=').strip())}</h{level}>"
+def _paragraph(lines: Sequence[str]) -> Iterator[str]:
+    yield "<p>" + _inline("\n".join(lines)) + "</p>"
 
 
-def _list(text: str) -> Iterator[str]:
-    parts = iter(_ITEM.split(text)[1:])
+def _headings(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        level = min(len(line) - len(line.lstrip("=")), 6)
+        yield f"<h{level}>{_inline(line.strip('=').strip())}</h{level}>"
+
+
+def _list(lines: Sequence[str]) -> Iterator[str]:
+    parts = iter(_ITEM.split("\n".join(lines))[1:])
+    html: list[str] = []
     opened: list[str] = []
-    for marks, item in zip(parts, parts, strict=True):
+    for marks, text in zip(parts, parts, strict=True):
         depth = min(len(marks), len(opened) + 1, _DEEPEST_LIST)
         kind = _LISTS[marks[depth - 1]]
-        while len(opened) > depth:
-            yield f"</li>\n</{opened.pop()}>\n"
-        if len(opened) == depth:
-            yield "</li>\n"
+        html += [f"</li>\n</{opened.pop()}>\n" for _ in range(depth, len(opened))]
+        if len(opened) < depth:
+            html.append("\n")
+        else:
+            html.append("</li>\n")
             if opened[-1] != kind:
-                yield f"</{opened.pop()}>\n"
-        elif opened:
-            yield "\n"
+                html.append(f"</{opened.pop()}>\n")
         if len(opened) < depth:
             opened.append(kind)
-            yield f"<{kind}>\n"
-        yield f"<li>{_inline(item.strip())}"
-    yield "</li>\n" + "</li>\n".join(f"</{kind}>\n" for kind in reversed(opened))
+            html.append(f"<{kind}>\n")
+        html.append(f"<li>{_inline(text.strip())}")
+    html += [f"</li>\n</{kind}>\n" for kind in reversed(opened)]
+    yield "".join(html).strip()
 
 
-def _table(rows: Sequence[str]) -> str:
-    html = ["<table>", "<tbody>"]
+def _table(rows: Sequence[str]) -> Iterator[str]:
+    yield "<table>\n<tbody>"
     for row in rows:
-        cells = [cell["cell"].strip() for cell in _CELL.finditer(row)]
+        starts = [found.start() for found in _CELLS.finditer(row) if found["start"]]
+        cells = [row[start + 1 : end].strip() for start, end in pairwise([*starts, len(row)])]
         if len(cells) > 1 and not cells[-1]:  # it was the row's closing mark
             cells.pop()
-        html += ["<tr>", *map(_cell, cells), "</tr>"]
-    return "\n".join([*html, "</tbody>", "</table>"])
+        yield "\n".join(["<tr>", *map(_cell, cells), "</tr>"])
+    yield "</tbody>\n</table>"
 
 
 def _cell(text: str) -> str:
@@ -174,7 +170,7 @@ def _token(token: re.Match[str]) -> str:
         case "escape":
             return _text(token["meant"])
         case "nowiki":
-            return f"<code>{_text(token['code'].strip())}</code>"
+            return "<code>" + _text(token["code"].strip()).replace("\n", "<br>\n") + "</code>"
         case "picture":
             source = token["source"].strip()
             words = escape((token["words"] or source).strip())
@@ -197,3 +193,14 @@ def _link(address: str, label: str) -> str:
 
 def _text(text: str) -> str:
     return escape(text, quote=False)
+
+
+_BLOCKS: dict[str, Callable[[Sequence[str]], Iterable[str]]] = {
+    "blank": lambda lines: (),
+    "code": lambda codes: map(highlighting.highlight, codes),
+    "heading": _headings,
+    "list": _list,
+    "paragraph": _paragraph,
+    "rule": lambda lines: ["<hr>"] * len(lines),
+    "table": _table,
+}
