@@ -5,18 +5,23 @@ the disk, and that is the one thing storage libraries leave out. An S3 bucket ca
 class with the same five methods.
 """
 
+import ctypes
 import hashlib
 import os
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 CHUNK = 1 << 16
 """Bytes read at a time; fixed, because the compressor's output depends on it (DECISIONS 10)."""
 
+_DRAFT = "new-"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,12 +33,101 @@ class Stored:
     size: int
 
 
+class Batch:
+    """Files on their way into the folder; they get their names when all are on the disk."""
+
+    def __init__(self, blobs: "Blobs", root: Path) -> None:
+        self._blobs = blobs
+        self._root = root
+        self._drafts: dict[Path, Path] = {}
+
+    def __enter__(self) -> Self:
+        self._root.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            for draft in self._drafts:
+                draft.unlink(missing_ok=True)
+
+    def store(self, chunks: Iterable[bytes]) -> Stored:
+        """Write the chunks. A row may name the result when the batch has ended without error.
+
+        Raises OSError when the disk refuses.
+        """
+        digest = hashlib.sha256()
+        size = 0
+        descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=self._root)
+        draft = Path(name)
+        self._drafts[draft] = draft
+        with open(descriptor, "wb", buffering=0) as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                size += len(chunk)
+                file.write(chunk)
+        stored = Stored(digest.hexdigest(), size)
+        target = self._drafts[draft] = self._blobs.path(stored.sha256)
+        if target.exists():
+            os.utime(target)  # young again, so that no sweep takes it
+            draft.unlink()
+            del self._drafts[draft]
+        return stored
+
+    def _commit(self) -> None:
+        """First the bytes, then the names: no name ever stands for half a file."""
+        if not self._drafts:
+            return
+        _sync(self._root, self._drafts)
+        folders = {target.parent for target in self._drafts.values()}
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+        for draft, target in self._drafts.items():
+            os.replace(draft, target)
+        self._drafts.clear()
+        _sync(self._root, [*folders, self._root])
+
+
+def _sync(root: Path, paths: Iterable[Path]) -> None:
+    """Put paths on the disk: with one call for all of the file system where there is one.
+
+    A thousand small files are one wait then and not a thousand. Raises OSError.
+    """
+    if _syncfs is not None:
+        with _opened(root) as descriptor:
+            if _syncfs(descriptor) != 0:
+                raise OSError(ctypes.get_errno(), "the disk does not take what is written")
+        return
+    for path in paths:
+        with _opened(path) as descriptor:
+            os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+_syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+"""Linux has it; elsewhere each file is synced on its own."""
+
+
 class Blobs:
     """A folder of blobs. Every method blocks: call them in a thread."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._unsynced: set[Path] = set()
 
     def path(self, sha256: str) -> Path:
         """Where the bytes of that SHA-256 lie, whether they are there or not."""
@@ -41,47 +135,14 @@ class Blobs:
             raise ValueError("not a SHA-256 in lower-case hex")
         return self._root / sha256[:2] / sha256
 
+    def batch(self) -> Batch:
+        """Somewhere to store files: they are in the folder when its context ends."""
+        return Batch(self, self._root)
+
     def store(self, chunks: Iterable[bytes]) -> Stored:
-        """Write the chunks and fsync them. Call flush() before a row names the result.
-
-        Raises OSError when the disk refuses; nothing is left behind then.
-        """
-        self._root.mkdir(parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        size = 0
-        descriptor, name = tempfile.mkstemp(prefix="new-", dir=self._root)
-        try:
-            with open(descriptor, "wb", buffering=0) as file:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    size += len(chunk)
-                    file.write(chunk)
-                stored = Stored(digest.hexdigest(), size)
-                target = self.path(stored.sha256)
-                if target.exists():
-                    os.utime(target)  # young again, so that no sweep takes it
-                    os.unlink(name)
-                    return stored
-                os.fsync(file.fileno())
-            if not target.parent.exists():
-                target.parent.mkdir(exist_ok=True)
-                self._unsynced.add(self._root)
-            os.replace(name, target)
-            self._unsynced.add(target.parent)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return stored
-
-    def flush(self) -> None:
-        """Fsync the folders that store() has written to: the names are on the disk as well."""
-        while self._unsynced:
-            folder = self._unsynced.pop()
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        """Store one file; it is in the folder when this returns. Raises as Batch.store does."""
+        with self.batch() as batch:
+            return batch.store(chunks)
 
     def read(self, sha256: str) -> Iterator[bytes]:
         """The bytes in chunks of CHUNK. Raises FileNotFoundError."""
@@ -107,8 +168,8 @@ class Blobs:
         self.path(sha256).unlink(missing_ok=True)
 
     def remove_leftovers(self, *, older_than: float) -> None:
-        """Remove what a store() that was killed half-way left, older_than seconds ago."""
+        """Remove what a batch that was killed half-way left, older_than seconds ago."""
         before = time.time() - older_than
-        for path in self._root.glob("new-*"):
+        for path in self._root.glob(f"{_DRAFT}*"):
             if path.stat().st_mtime <= before:
                 path.unlink(missing_ok=True)

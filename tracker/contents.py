@@ -78,7 +78,7 @@ class Contents:
         while self._pending:
             pending, self._pending = self._pending, []
             try:
-                async with self._db.transaction() as tx:
+                async with self._db.transaction(durable=False) as tx:
                     for table, statement in _KEEP.items():
                         await tx.many(
                             statement, [values for name, values in pending if name == table]

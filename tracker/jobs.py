@@ -268,6 +268,7 @@ async def move(
             "id": job.id,
             "attempt": job.attempt,
         },
+        durable=False,
     ):
         raise Superseded
 

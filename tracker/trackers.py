@@ -35,8 +35,9 @@ async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
 async def writable(tx: Transaction, repository: Repository) -> int:
     """The id of the tracker in force, inside the transaction that is about to write to it.
 
-    Raises Conflict while an import is about to replace it (DECISIONS 2), NotFound when it has
-    been switched off meanwhile.
+    Raises Conflict while an import is about to replace it (DECISIONS 2) and when one has done so
+    since the caller looked: its numbers may mean other issues now. Raises NotFound when it has been
+    switched off meanwhile.
     """
     row = await tx.one(
         """SELECT r.tracker_id, r.has_issues,
@@ -48,7 +49,7 @@ async def writable(tx: Transaction, repository: Repository) -> int:
     )
     if row is None or not row["has_issues"]:
         raise NotFound(NO_TRACKER)
-    if row["importing"]:
+    if row["importing"] or row["tracker_id"] != repository.tracker_id:
         raise Conflict(
             "An import is replacing the issues of this repository; try again when it is done.",
             retry_after=5,
@@ -97,7 +98,7 @@ async def remove_dropped(db: Database, *, rows: int = 1000) -> int:
 
     Returns how many rows went; 0 means that nothing is left to remove.
     """
-    async with db.transaction() as tx:
+    async with db.transaction(durable=False) as tx:
         dropped = await tx.one("SELECT id FROM tracker WHERE status = 'dropped' LIMIT 1")
         if dropped is None:
             return 0

@@ -39,7 +39,6 @@ async def attach(api: Api, name: str, data: bytes, ordinal: int = 1) -> str:
     """Attach a file to the issue; the path that its own link names."""
     blobs = api.app[keys.BLOBS]
     stored = blobs.store([data])
-    blobs.flush()
     await add_attachment(api, "alice/open", 1, ordinal, name, stored.sha256)
     return f"{ATTACHMENTS}/{quote(name, safe='')}"
 

@@ -4,6 +4,7 @@ Its directory is read by zipfile; whether it tells the truth is checked here, an
 out here, counted.
 """
 
+import os
 import stat
 import struct
 import zipfile
@@ -159,8 +160,8 @@ class Zip:
         """The entry's bytes as they stand in the file."""
         place, left = self._starts[entry.orig_filename], entry.compress_size
         while left:
-            self._file.seek(place)
-            data = self._file.read(min(CHUNK, left))
+            # Not seek and read: several files may be read at the same time.
+            data = os.pread(self._file.fileno(), min(CHUNK, left), place)
             if not data:
                 raise Invalid(f"{entry.orig_filename}: The zip ends too early.")
             place, left = place + len(data), left - len(data)

@@ -72,8 +72,11 @@ class Database(Reader):
     """A database that is open."""
 
     @abstractmethod
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(self, *, durable: bool = True) -> AbstractAsyncContextManager[Transaction]:
         """A writing transaction, one at a time in a process; rolls back on any exception.
+
+        durable=False does not wait for the disk: a power failure may take it back, together with
+        whatever was written after it, unless a durable one was. For what can be made again.
 
         Raises errors.Unavailable when another process holds the write lock for too long or the disk
         fails, errors.StorageFull when it is full.
@@ -83,9 +86,9 @@ class Database(Reader):
     def snapshot(self) -> AbstractAsyncContextManager[Reader]:
         """A reader that sees one state of the database until it closes, whatever others write."""
 
-    async def run(self, sql: str, params: Params | None = None) -> int:
+    async def run(self, sql: str, params: Params | None = None, *, durable: bool = True) -> int:
         """One statement in a transaction of its own; the number of rows it touched."""
-        async with self.transaction() as tx:
+        async with self.transaction(durable=durable) as tx:
             return await tx.run(sql, params)
 
     @abstractmethod

@@ -130,8 +130,11 @@ class SqliteDatabase(Database):
         stack: AsyncExitStack,
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
+        *,
+        is_durable: bool,
     ) -> None:
         self.path = path
+        self._is_durable = is_durable
         self._stack = stack
         self._writer = writer
         self._reader = _SqliteReader(reader)
@@ -146,8 +149,8 @@ class SqliteDatabase(Database):
         return self._reader.stream(sql, params, size=size)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        async with self._lock:
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
+        async with self._lock, self._synchronous(durable):
             try:
                 with _translated():
                     await _to_the_end(self._writer.execute("BEGIN IMMEDIATE"))
@@ -161,6 +164,18 @@ class SqliteDatabase(Database):
             except errors.TrackerError:
                 await _to_the_end(self._rollback())
                 raise
+
+    @asynccontextmanager
+    async def _synchronous(self, durable: bool) -> AsyncIterator[None]:
+        """In WAL mode, NORMAL writes a commit without waiting; the next FULL one waits for all."""
+        if durable or not self._is_durable:
+            yield
+            return
+        await _to_the_end(self._writer.execute("PRAGMA synchronous = NORMAL"))
+        try:
+            yield
+        finally:
+            await _to_the_end(self._writer.execute("PRAGMA synchronous = FULL"))
 
     async def _rollback(self) -> None:
         if self._writer.in_transaction:
@@ -222,7 +237,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             await _prepare_reader(reader)
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnusable(f"The database {path} can't be opened: {error}.") from error
-        return SqliteDatabase(path, stack.pop_all(), writer, reader)
+        return SqliteDatabase(path, stack.pop_all(), writer, reader, is_durable=durable)
     raise AssertionError("unreachable")
 
 
