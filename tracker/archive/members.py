@@ -36,7 +36,7 @@ class Source(Protocol):
         """Let go of the files."""
 
 
-class Bare:
+class Bare(Source):
     """One database and nothing else; what stands before db-*.json in its name is dropped."""
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Bare:
         """Nothing is held open."""
 
 
-class Folder:
+class Folder(Source):
     """An unpacked archive. Links are refused, never followed."""
 
     def __init__(self, path: Path, limits: Limits) -> None:

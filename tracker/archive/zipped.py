@@ -14,7 +14,7 @@ from typing import IO
 
 from isal import isal_zlib
 
-from tracker.archive.members import CHUNK, Member
+from tracker.archive.members import CHUNK, Member, Source
 from tracker.archive.rules import unsafe
 from tracker.errors import Invalid
 from tracker.settings import Limits
@@ -57,7 +57,7 @@ class _Directory:
         return data
 
 
-class Zip:
+class Zip(Source):
     """A zip whose every entry was compared with the directory before a byte is inflated."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
