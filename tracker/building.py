@@ -22,6 +22,8 @@ BATCH = 1000
 FILES_A_BATCH = 100
 """Attachments a transaction: their bytes are on the disk before it commits."""
 
+_MOST_MADE = 10_000
+
 R = TypeVar("R")
 """One of the archive's kinds of record."""
 
@@ -202,69 +204,55 @@ class Building:
         """Write the log rows; one whose comment is missing gets a comment without text."""
         made: dict[_Moment, int] = {}
         async for start, batch in self._batches(self._archive.logs(BATCH)):
+            if len(made) > _MOST_MADE:
+                made.clear()
             try:
                 async with self._db.transaction(durable=False) as tx:
-                    known = await self._comments_of_logs(tx, batch, made)
-                    rows = [
-                        await self._log_row(tx, start + place, log, known, made)
-                        for place, log in enumerate(batch)
-                    ]
-                    await tx.many(_INSERT_LOG, rows)
+                    await tx.many(_INSERT_LOG, await self._log_rows(tx, start, batch, made))
             except BrokenReference as error:
                 raise await self._absent_issue("logs", start, batch) from error
 
-    async def _comments_of_logs(
+    async def _log_rows(
+        self, tx: Transaction, start: int, batch: Sequence[Log], made: dict[_Moment, int]
+    ) -> list[Sequence[object]]:
+        """The rows, numbered by their place in the archive; made are comments made for logs that
+        name none: those of one person at one moment are one change.
+        """
+        owners = await self._owners(tx, batch, made)
+        rows: list[Sequence[object]] = []
+        for place, log in enumerate(batch, start):
+            account = self._account(log.user)
+            moment = log.issue, account, log.created_on
+            comment_id = log.comment or made.get(moment)
+            if comment_id is None or comment_id not in owners:
+                comment_id = await self._make_comment(tx, comment_id, log, account)
+                owners[comment_id] = log.issue
+                if log.comment is None:
+                    made[moment] = comment_id
+                self._report.unresolved.add(
+                    f"logs[{place}] of issue {log.issue} has no comment: "
+                    f"comment {comment_id} was made"
+                )
+            elif owners[comment_id] != log.issue:
+                words = f"Comment {comment_id} belongs to issue {owners[comment_id]}."
+                raise self._invalid("logs", place, "comment", words)
+            values = (log.field, log.changed_from, log.changed_to)
+            row = (self._tracker_id, comment_id, place, log.issue, *values)
+            rows.append((*row, account, log.created_on))
+        return rows
+
+    async def _owners(
         self, tx: Transaction, batch: Sequence[Log], made: dict[_Moment, int]
-    ) -> dict[int, list[int]]:
-        """Comment id -> [issue number, rows of log it has already]."""
-        ids = (log.comment or made.get(self._moment(log)) for log in batch)
-        places, params = _named(sorted({id for id in ids if id is not None}))
+    ) -> dict[int, int]:
+        """The issue of each comment that the log rows may belong to."""
+        ids = {log.comment for log in batch if log.comment is not None}
+        places, params = _named(sorted(ids | set(made.values())))
         rows = await tx.all(
-            f"""SELECT c.id, c.issue_number,
-                       (SELECT count(*) FROM log l
-                         WHERE l.tracker_id = :tracker AND l.comment_id = c.id) AS logs
-                  FROM comment c WHERE c.tracker_id = :tracker AND c.id IN ({places})""",
+            f"""SELECT id, issue_number FROM comment
+                 WHERE tracker_id = :tracker AND id IN ({places})""",
             {**params, "tracker": self._tracker_id},
         )
-        return {row["id"]: [row["issue_number"], row["logs"]] for row in rows}
-
-    async def _log_row(
-        self,
-        tx: Transaction,
-        place: int,
-        log: Log,
-        known: dict[int, list[int]],
-        made: dict[_Moment, int],
-    ) -> Sequence[object]:
-        account = self._account(log.user)
-        comment_id = log.comment or made.get(self._moment(log))
-        if comment_id is None or comment_id not in known:
-            comment_id = await self._make_comment(tx, comment_id, log, account)
-            known.setdefault(comment_id, [log.issue, 0])
-            made[self._moment(log)] = comment_id
-            self._report.unresolved.add(
-                f"logs[{place}] of issue {log.issue} has no comment: comment {comment_id} was made"
-            )
-        entry = known[comment_id]
-        if entry[0] != log.issue:
-            raise self._invalid(
-                "logs", place, "comment", f"Comment {comment_id} belongs to issue {entry[0]}."
-            )
-        entry[1] += 1
-        return (
-            self._tracker_id,
-            comment_id,
-            entry[1],
-            log.issue,
-            log.field,
-            log.changed_from,
-            log.changed_to,
-            account,
-            log.created_on,
-        )
-
-    def _moment(self, log: Log) -> _Moment:
-        return log.issue, self._account(log.user), log.created_on
+        return {row["id"]: row["issue_number"] for row in rows}
 
     async def _make_comment(
         self, tx: Transaction, comment_id: int | None, log: Log, account: int | None

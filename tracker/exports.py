@@ -6,6 +6,8 @@ the attachments happens afterwards and holds nothing up (DECISIONS 11).
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,9 +120,14 @@ class _Copying:
         self._people = people
         self._progress = progress
         self._loop = asyncio.get_running_loop()
+        self._open = ExitStack()
 
     def run(self, writer: Writer) -> None:
         """Copy everything; called in a thread, fetches its rows through the loop."""
+        with self._open:
+            self._copy(writer)
+
+    def _copy(self, writer: Writer) -> None:
         [count] = self._rows("SELECT issue_count FROM tracker WHERE id = :tracker")
         self._progress.begin(Phase.ISSUES, count["issue_count"])
         comments = self._by_issue(_COMMENTS)
@@ -141,14 +148,21 @@ class _Copying:
 
     def _rows(self, sql: str) -> Iterator[Row]:
         rows = self._reader.stream(sql, {"tracker": self._job.tracker_id}, size=200)
-        try:
-            while batch := self._await(_following(rows)):
-                yield from batch
-        finally:
-            self._await(rows.aclose())
+        # The next rows are fetched while these are written.
+        ahead = self._begin(_following(rows))
 
-    def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        def close() -> None:
+            # Not in a finally: a generator that is collected may be so in the loop's own thread.
+            ahead.exception()
+            self._begin(rows.aclose()).result()
+
+        self._open.callback(close)
+        while batch := ahead.result():
+            ahead = self._begin(_following(rows))
+            yield from batch
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _by_issue(self, sql: str) -> Callable[[int], Iterator[Row]]:
         """The rows of one issue after the other, for ascending numbers."""

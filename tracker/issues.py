@@ -82,12 +82,17 @@ async def find_all(db: Reader, repository: Repository, window: Window) -> Page[R
               FROM tracker t
               LEFT JOIN keys k ON TRUE
               LEFT JOIN issue i ON i.tracker_id = :tracker AND i.number = k.number {_JOINS}
-             WHERE t.id = :tracker
-             ORDER BY i.updated_on DESC, i.number DESC""",
+             WHERE t.id = :tracker""",
         {"tracker": repository.tracker_id, **window.params()},
     )
     size, rows = split(rows, "number")
-    return page(window, size, rows, lambda row: (row["updated_on"], row["number"]))
+    # Sorted here, because a database would carry the texts through its sorter.
+    rows = sorted(rows, key=_place, reverse=True)
+    return page(window, size, rows, _place)
+
+
+def _place(row: Row) -> tuple[str, int]:
+    return row["updated_on"], row["number"]
 
 
 async def create(db: Database, actor: Actor, repository: Repository, draft: Draft) -> int:
