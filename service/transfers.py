@@ -107,6 +107,10 @@ async def _import(
             raise NotFound(
                 f"There is no repository {full_name}; with --create it is made."
             ) from None
+        if dry_run:
+            raise NotFound(
+                f"There is no repository {full_name}, and a dry run makes none: try it on another."
+            ) from None
         repository = await repositories.create(db, full_name, private=True)
     options: dict[str, Any] = {"archive": archive, "dry_run": dry_run}
     with _claimed(settings) as presence, _bar() as progress:

@@ -1,6 +1,7 @@
 """An uploaded file, streamed from a multipart body to the disk and never held in memory."""
 
 import asyncio
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from tracker.errors import Invalid, TooLarge
+from tracker.errors import Invalid, StorageFull, TooLarge
 
 CHUNK = 1 << 18
 MOST_PARTS = 20
@@ -31,7 +32,7 @@ async def receive(request: web.Request, field: str, folder: Path, *, limit: int)
     """Write the one file of the form field to a new file in folder, fsynced.
 
     Raises Invalid naming the field when there is not exactly one such file or the body is no
-    proper multipart, TooLarge beyond limit bytes; nothing is left behind then.
+    proper multipart, TooLarge beyond limit bytes, StorageFull; nothing is left behind then.
     """
     if request.content_type != "multipart/form-data":
         raise Invalid(f"Send the file as multipart/form-data in the field {field!r}.")
@@ -44,6 +45,11 @@ async def receive(request: web.Request, field: str, folder: Path, *, limit: int)
     except _MALFORMED as error:
         _remove(received)
         raise Invalid("The body is not a proper multipart/form-data.") from error
+    except OSError as error:
+        _remove(received)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("The disk is full; nothing was changed.") from error
+        raise
     except BaseException:
         _remove(received)
         raise

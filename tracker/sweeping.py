@@ -6,6 +6,7 @@ Everything is done in small steps and may be interrupted anywhere; doing it twic
 import asyncio
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tracker import clock, jobs, trackers
@@ -37,12 +38,12 @@ async def sweep(db: Database, blobs: Blobs, settings: Settings, *, young: float 
     await trackers.expire(db, keep_days=settings.keep_replaced_days)
     while await trackers.remove_dropped(db):  # noqa: ASYNC110 - others want to write too
         await asyncio.sleep(BREATH)
-    await _exports(db, settings)
+    await _exports(db, settings, young)
     await _uploads(db, settings, young)
     await _blobs(db, blobs, young)
 
 
-async def _exports(db: Database, settings: Settings) -> None:
+async def _exports(db: Database, settings: Settings, young: float) -> None:
     rows = await db.all(
         """SELECT uuid FROM job WHERE kind = 'export' AND finished_on > :before
             UNION ALL
@@ -50,7 +51,7 @@ async def _exports(db: Database, settings: Settings) -> None:
         {"before": clock.shifted(days=-settings.keep_exports_days)},
     )
     kept = {settings.export_path(row["uuid"]).name for row in rows}
-    await asyncio.to_thread(_remove_others, settings.exports_dir, kept, 0.0)
+    await asyncio.to_thread(_remove_others, settings.exports_dir, kept, young)
 
 
 async def _uploads(db: Database, settings: Settings, young: float) -> None:
@@ -66,12 +67,13 @@ async def _uploads(db: Database, settings: Settings, young: float) -> None:
 def _remove_others(folder: Path, kept: set[str], young: float) -> None:
     before = time.time() - young
     for path in folder.glob("*"):
-        if path.name in kept or path.stat().st_mtime > before:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # whoever wrote it was faster
+            if path.name in kept or path.stat().st_mtime > before:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 async def _blobs(db: Database, blobs: Blobs, young: float) -> None:

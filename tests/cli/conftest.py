@@ -1,0 +1,53 @@
+"""The `pail` command on a database of the test's own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import main
+from tests.archives import FILES, databases, sample, write_zip
+from tests.running.processes import ROOT
+from tracker.settings import NAMES, Settings
+
+Pail = Callable[..., Result]
+
+
+@pytest.fixture
+def pail(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Pail:
+    """Run `pail` with these words; stdout, stderr and exit_code of the result tell the rest."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PAIL_DATA_DIR", str(settings.data_dir))
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(main, [str(word) for word in words])
+
+    return run
+
+
+@pytest.fixture
+def process(settings: Settings) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """The same as a process of its own."""
+
+    def run(*words: object, **env: str) -> "subprocess.CompletedProcess[str]":
+        code = "from service.cli import main; main(prog_name='pail')"
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, words)],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", "PAIL_DATA_DIR": str(settings.data_dir), **env},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    return run
+
+
+def archive_in(folder: Path, name: str = "archive.zip") -> Path:
+    """A zip of the usual sample."""
+    return write_zip(folder / name, databases(sample()), FILES)

@@ -1,0 +1,256 @@
+"""Administration: results on stdout, the rest on stderr; 0 done, 1 refused, 2 wrong usage."""
+
+import asyncio
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from tests.cli.conftest import Pail, archive_in
+from tests.jobs.working import select
+from tests.running.processes import ROOT
+from tracker import tokens
+from tracker.blobs import Blobs
+from tracker.database import connect
+from tracker.settings import Settings
+
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def _out(pail: Pail, *words: object) -> str:
+    """What a command that succeeds prints."""
+    result = pail(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _refused(pail: Pail, *words: object) -> str:
+    """The one sentence of a command that is refused."""
+    result = pail(*words)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    sentence = result.stderr.strip()
+    assert sentence
+    assert "\n" not in sentence
+    assert "Traceback" not in sentence
+    return sentence
+
+
+def _authenticates(settings: Settings, token: str) -> bool:
+    async def ask() -> bool:
+        db = await connect(settings.database)
+        try:
+            return await tokens.authenticate(db, token, user=None) is not None
+        finally:
+            await db.close()
+
+    return asyncio.run(ask())
+
+
+def test_an_account_is_made_with_a_random_password_that_is_printed_alone(
+    pail: Pail, settings: Settings
+) -> None:
+    words = ("user", "add", "frida", "--name", "Frida K", "--email", "frida@example.org")
+    password = _out(pail, *words)
+    assert re.fullmatch(r"\S{20}\n", password)
+    assert password != _out(pail, "user", "add", "gala", "--admin")
+    assert "frida\tFrida K\tfrida@example.org\tuser\tactive\n" in _out(pail, "user", "list")
+    assert "gala\tgala\t\tadmin\tactive\n" in _out(pail, "user", "list")
+    with closing(sqlite3.connect(settings.database)) as connection:
+        assert password.strip() not in "\n".join(connection.iterdump())
+    assert "exists already" in _refused(pail, *words)
+    assert "exists already" in _refused(pail, "user", "add", "other", "--email", words[-1])
+
+
+def test_an_account_is_renamed_disabled_and_enabled(pail: Pail) -> None:
+    assert _out(pail, "user", "rename", "bob", "Bobby") == ""
+    assert _out(pail, "user", "disable", "bob") == ""
+    assert "bob\tBobby\tbob@example.org\tuser\tdisabled\n" in _out(pail, "user", "list")
+    assert _out(pail, "user", "enable", "bob") == ""
+    assert "bob\tBobby\tbob@example.org\tuser\tactive\n" in _out(pail, "user", "list")
+    assert _refused(pail, "user", "disable", "nobody") == "There is no account 'nobody'."
+
+
+def test_a_token_is_printed_alone_and_works_until_it_is_removed(
+    pail: Pail, settings: Settings
+) -> None:
+    token = _out(pail, "token", "create", "bob", "--name", "ci", "--scope", "issue").strip()
+    assert "\n" not in token
+    assert _authenticates(settings, token)
+    [line] = [line for line in _out(pail, "token", "list", "bob").splitlines() if "\tci\t" in line]
+    token_id, _, scopes, _, expires = line.split("\t")
+    assert (scopes, expires) == ("issue", "")
+    assert token not in _out(pail, "token", "list", "bob")
+    assert _out(pail, "token", "remove", "bob", token_id) == ""
+    assert not _authenticates(settings, token)
+    _refused(pail, "token", "remove", "bob", token_id)
+
+
+def test_a_token_that_expires_says_when(pail: Pail, settings: Settings) -> None:
+    gone = _out(pail, "token", "create", "bob", "--expires", "0").strip()
+    later = _out(pail, "token", "create", "bob", "--expires", "30").strip()
+    assert not _authenticates(settings, gone)
+    assert _authenticates(settings, later)
+
+
+def test_a_workspace_and_its_repositories_are_made_and_listed(pail: Pail) -> None:
+    assert _out(pail, "workspace", "create", "team", "--owner", "bob", "--name", "The team") == ""
+    assert "team\tThe team\tbob\n" in _out(pail, "workspace", "list")
+    assert _out(pail, "repo", "create", "team/site", "--name", "Site", "--private") == ""
+    assert _out(pail, "repo", "create", "team/open") == ""
+    listed = _out(pail, "repo", "list")
+    assert "team/site\tSite\tprivate\t0\n" in listed
+    assert "team/open\topen\tpublic\t0\n" in listed
+    assert "exists already" in _refused(pail, "repo", "create", "team/site")
+    assert "exists already" in _refused(pail, "workspace", "create", "team", "--owner", "bob")
+    _refused(pail, "repo", "create", "nowhere/site")
+    _refused(pail, "workspace", "create", "api", "--owner", "bob")
+    _refused(pail, "workspace", "create", "x", "--owner", "nobody")
+    assert "WORKSPACE/SLUG" in _refused(pail, "repo", "create", "site")
+
+
+def test_members_come_change_and_go(pail: Pail) -> None:
+    assert _out(pail, "member", "add", "alice/app", "charlie", "read") == ""
+    assert "charlie\tread\n" in _out(pail, "member", "list", "alice/app")
+    assert _out(pail, "member", "add", "alice/app", "charlie", "admin") == ""
+    assert "charlie\tadmin\n" in _out(pail, "member", "list", "alice/app")
+    assert _out(pail, "member", "remove", "alice/app", "charlie") == ""
+    assert "charlie" not in _out(pail, "member", "list", "alice/app")
+    assert "is no member" in _refused(pail, "member", "remove", "alice/app", "charlie")
+    _refused(pail, "member", "add", "alice/none", "charlie", "read")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("no-such-command",),
+        ("user", "add"),
+        ("user", "add", "x", "--colour", "red"),
+        ("token", "create", "bob", "--scope", "everything"),
+        ("token", "create", "bob", "--expires", "-1"),
+        ("token", "remove", "bob", "first"),
+        ("member", "add", "alice/app", "bob", "own"),
+        ("workspace", "create", "team"),
+        ("import", "alice/app"),
+        ("import", "alice/app", "/no/such/file.zip"),
+        ("export", "alice/app"),
+        ("check", "everything"),
+    ],
+)
+def test_wrong_usage_is_two(pail: Pail, words: tuple[str, ...]) -> None:
+    result = pail(*words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Usage: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("up",),
+        ("web",),
+        ("worker",),
+        ("user",),
+        ("token",),
+        ("workspace",),
+        ("repo",),
+        ("member",),
+        ("import",),
+        ("import-undo",),
+        ("export",),
+        ("check",),
+    ],
+)
+def test_every_command_explains_itself(pail: Pail, words: tuple[str, ...]) -> None:
+    text = _out(pail, *words, "--help")
+    assert text.startswith("Usage: ")
+    assert len(text.splitlines()) > 3
+
+
+def test_check_says_what_is_not_sound(pail: Pail, settings: Settings) -> None:
+    _out(pail, "import", "alice/app", archive_in(settings.data_dir))
+    result = pail("check")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "Everything is sound.\n"
+    [(blob,)] = select(settings.database, "SELECT blob FROM attachment WHERE size > 0")
+    path = Blobs(settings.blobs_dir).path(blob)
+    path.write_bytes(b"?" * path.stat().st_size)
+    assert pail("check", "--quick").exit_code == 0
+    result = pail("check")
+    assert result.exit_code == 1
+    assert "other bytes than were stored" in result.stdout
+    path.unlink()
+    result = pail("check", "--quick")
+    assert result.exit_code == 1
+    assert "has no bytes" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "eighty"), ("DATABASE_URL", "mysql://x"), ("PAIL_MAX_BODY_BYTES", "1 GB")],
+)
+def test_a_wrong_setting_is_one_sentence_as_a_process(
+    process: Process, name: str, value: str
+) -> None:
+    for command in (("user", "list"), ("check",), ("web",), ("up",)):
+        done = process(*command, **{name: value})
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(name)
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_none_is_one_sentence_as_a_process(
+    process: Process, settings: Settings
+) -> None:
+    settings.database.write_text("This is not a database. " * 100)
+    done = process("user", "list")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(settings.database) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_streams_and_status_hold_as_a_process(process: Process, settings: Settings) -> None:
+    path = archive_in(settings.data_dir)
+    done = process("import", "alice/app", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("alice/app: imported 2 issues, 3 comments")
+    target = settings.data_dir / "out.zip"
+    done = process("export", "alice/app", target)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert target.exists()
+    done = process("export", "alice/none", target)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert process("export").returncode == 2
+
+
+def test_the_demo_is_made_once_and_its_token_anew_each_time(settings: Settings, pail: Pail) -> None:
+    def demo() -> dict[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "service.demo"],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", "PAIL_DATA_DIR": str(settings.data_dir)},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=True,
+        )
+        made: dict[str, str] = json.loads(done.stdout)
+        return made
+
+    first = demo()
+    assert first["user"] == "demo"
+    assert first["list_path"] == "/2.0/repositories/demo/sample/issues"
+    assert _authenticates(settings, first["token"])
+    second = demo()
+    assert not _authenticates(settings, first["token"])
+    assert _authenticates(settings, second["token"])
+    assert select(settings.database, "SELECT count(*) FROM job") == [(1,)]
+    assert "demo/sample\tSample\tpublic\t4\n" in _out(pail, "repo", "list")
+    assert _out(pail, "check") == ""

@@ -1,0 +1,239 @@
+"""`pail import`, `import-undo` and `export`: archives in and out on the command line."""
+
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.archives import FILES, as_data, databases, issue, sample, write_folder, write_zip
+from tests.cli.conftest import Pail, archive_in
+from tests.jobs.working import dump, files, select
+from tests.tracker.test_jobs import seconds_later
+from tracker.settings import Settings
+
+
+def _done(pail: Pail, *words: object) -> str:
+    result = pail(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _refused(pail: Pail, *words: object) -> str:
+    result = pail(*words)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr.strip()
+
+
+def _numbers(settings: Settings, full_name: str = "alice/app") -> list[int]:
+    workspace, _, slug = full_name.partition("/")
+    rows = select(
+        settings.database,
+        """SELECT i.number FROM issue i JOIN repository r ON r.tracker_id = i.tracker_id
+             JOIN workspace w ON w.id = r.workspace_id
+            WHERE w.slug = ? AND r.slug = ? ORDER BY i.number""",
+        (workspace, slug),
+    )
+    return [number for (number,) in rows]
+
+
+def test_an_import_prints_its_report(pail: Pail, settings: Settings, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", databases(sample()), {})
+    lines = _done(pail, "import", "alice/app", path).splitlines()
+    assert lines[0] == (
+        "alice/app: imported 2 issues, 3 comments, 3 logs, 2 attachments, 2 components, "
+        "1 milestones, 2 versions"
+    )
+    assert len([line for line in lines if line.startswith("missing files: ")]) == 2
+    assert len([line for line in lines if line.startswith("placeholders: ")]) == 3
+    assert _numbers(settings) == [1, 3]
+    assert files(settings.spool_dir) == set()
+    assert path.exists()
+
+
+def test_a_refused_archive_changes_nothing(pail: Pail, settings: Settings, tmp_path: Path) -> None:
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    before = dump(settings.database)
+    path = write_zip(tmp_path / "a.zip", databases(sample(issues=[issue(1, kind="x")])))
+    sentence = _refused(pail, "import", "alice/app", path)
+    assert sentence.startswith("db-2.0.json: issues[0].kind: Must be one of")
+    assert dump(settings.database) == before
+    assert select(settings.database, "SELECT status FROM job ORDER BY id") == [
+        ("SUCCESS",),
+        ("FAILURE",),
+    ]
+
+
+def test_a_dry_run_shows_the_report_and_changes_nothing(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    before = dump(settings.database)
+    out = _done(pail, "import", "alice/app", archive_in(tmp_path), "--dry-run")
+    assert out.startswith("alice/app: would import 2 issues")
+    assert dump(settings.database) == before
+
+
+def test_a_repository_is_made_only_when_that_is_asked_for(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    path = archive_in(tmp_path)
+    assert "with --create it is made" in _refused(pail, "import", "alice/new", path)
+    _done(pail, "import", "alice/new", path, "--create")
+    assert _numbers(settings, "alice/new") == [1, 3]
+    assert "alice/new\tnew\tprivate\t2\n" in _done(pail, "repo", "list")
+    _done(pail, "import", "alice/new", path, "--create")
+    _refused(pail, "import", "nowhere/new", path, "--create")
+
+
+def test_a_dry_run_does_not_even_make_the_repository(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    before = dump(settings.database)
+    path = archive_in(tmp_path)
+    sentence = _refused(pail, "import", "alice/new", path, "--create", "--dry-run")
+    assert "a dry run makes none" in sentence
+    assert dump(settings.database) == before
+
+
+def test_an_unpacked_folder_and_a_bare_database_come_in(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path / "unpacked", databases(sample()), FILES)
+    _done(pail, "import", "alice/app", folder)
+    assert _numbers(settings) == [1, 3]
+    out = _done(pail, "import", "alice/open", folder / "db-2.0.json")
+    assert _numbers(settings, "alice/open") == [1, 3]
+    assert out.count("missing files: ") == 2
+
+
+def test_every_archive_of_a_folder_comes_in_and_a_bad_one_stops_no_other(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    archive_in(folder, "app-issues.zip")
+    archive_in(folder, "Quest.zip")
+    (folder / "bad-issues.zip").write_bytes(b"not a zip")
+    (folder / "notes.txt").write_text("no archive")
+    result = pail("import", "alice/", folder, "--create")
+    assert result.exit_code == 1
+    assert "alice/app: imported 2 issues" in result.stdout
+    assert "alice/quest: imported 2 issues" in result.stdout
+    assert result.stderr.startswith("alice/bad: ")
+    assert result.stderr.count("\n") == 1
+    assert _numbers(settings) == _numbers(settings, "alice/quest") == [1, 3]
+
+
+def test_a_folder_without_archives_is_refused(pail: Pail, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "There is no zip" in _refused(pail, "import", "alice/", tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--max-archive-bytes",
+        "--max-archive-entries",
+        "--max-archive-unpacked-bytes",
+        "--max-attachment-bytes",
+        "--max-content-bytes",
+    ],
+)
+def test_limits_are_those_of_one_run(
+    pail: Pail, settings: Settings, tmp_path: Path, option: str
+) -> None:
+    path = archive_in(tmp_path)
+    assert "at most" in (sentence := _refused(pail, "import", "alice/app", path, option, 1)) or (
+        "more than 1" in sentence
+    )
+    _done(pail, "import", "alice/app", path)
+    assert _numbers(settings) == [1, 3]
+
+
+def test_a_limit_of_the_settings_can_be_raised_for_one_run(
+    pail: Pail, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIL_MAX_ARCHIVE_BYTES", "100")
+    path = archive_in(tmp_path)
+    _refused(pail, "import", "alice/app", path)
+    _done(pail, "import", "alice/app", path, "--max-archive-bytes", 1_000_000)
+    assert _numbers(settings) == [1, 3]
+
+
+def test_an_import_can_be_undone_and_that_too(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    assert "no replaced tracker" in _refused(pail, "import-undo", "alice/app")
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    for expected in ([], [1, 3]):
+        out = _done(pail, "import-undo", "alice/app")
+        assert out == "alice/app is back at what it was; 0 later writes are out of sight.\n"
+        assert _numbers(settings) == expected
+
+
+def test_undo_wants_a_yes_when_writes_go_out_of_sight(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    path = write_zip(
+        tmp_path / "future.zip", databases({"issues": [issue(1, updated_on="2999-01-01T00:00Z")]})
+    )
+    with seconds_later(-60):
+        _done(pail, "import", "alice/app", path)
+    sentence = _refused(pail, "import-undo", "alice/app")
+    assert sentence.startswith("1 writes made since the import")
+    assert "--yes" in sentence
+    _done(pail, "import-undo", "alice/app", "--yes")
+    assert _numbers(settings) == []
+
+
+def test_an_export_is_what_came_in(pail: Pail, tmp_path: Path) -> None:
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    target = tmp_path / "made" / "out.zip"
+    result = pail("export", "alice/app", target)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"alice/app is in {target}.\n"
+    assert as_data(_database(target)) == as_data(sample())
+    _done(pail, "export", "alice/app", tmp_path / "without.zip", "--without-attachments")
+    assert _database(tmp_path / "without.zip")["attachments"] == []
+
+
+def test_an_export_that_fails_leaves_what_was_there(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    for path in files(settings.blobs_dir):
+        path.unlink()
+    target = tmp_path / "out.zip"
+    target.write_bytes(b"last week's")
+    assert "are missing" in _refused(pail, "export", "alice/app", target)
+    assert target.read_bytes() == b"last week's"
+    assert list(tmp_path.glob("out.zip?*")) == []
+
+
+def test_a_running_import_is_not_disturbed(pail: Pail, settings: Settings, tmp_path: Path) -> None:
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    before = dump(settings.database)
+    _accept_import(settings)
+    assert "already running" in _refused(pail, "import", "alice/app", archive_in(tmp_path))
+    assert "A job is running" in _refused(pail, "import-undo", "alice/app")
+    assert dump(settings.database) == before
+
+
+def _accept_import(settings: Settings) -> None:
+    with closing(sqlite3.connect(settings.database)) as connection:
+        connection.execute(
+            """INSERT INTO job (uuid, kind, repository_id, status, base_url, created_on)
+               SELECT 'waiting', 'import', id, 'ACCEPTED', '', '' FROM repository
+                WHERE slug = 'app'"""
+        )
+        connection.commit()
+
+
+def _database(path: Path) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("db-2.0.json"))

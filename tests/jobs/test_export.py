@@ -1,0 +1,214 @@
+"""Exporting over HTTP: the answers, the options, who gets which zip, and for how long."""
+
+import io
+import json
+import os
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.archives import as_data, sample
+from tests.conftest import Api
+from tests.jobs.working import (
+    APP,
+    archive,
+    begin_export,
+    files,
+    finished_export,
+    give,
+    issues,
+    select,
+    take,
+)
+from tracker import jobs, repositories, sweeping
+from tracker.blobs import Blobs
+from tracker.settings import Settings
+
+EXPORT = issues(APP, "/export")
+
+
+def _opened(zipped: bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(zipped))
+
+
+def _database(zipped: bytes) -> Any:
+    return json.loads(_opened(zipped).read("db-2.0.json"))
+
+
+async def test_it_is_accepted_and_its_place_answers_with_a_status(api: Api) -> None:
+    answer = await api("POST", EXPORT, "alice")
+    assert answer.status == 202
+    path = answer.headers["Location"].removeprefix(api.url)
+    assert path.startswith(f"{EXPORT}/app-issues-")
+    assert path.endswith(".zip")
+    status = await api("GET", path, "alice")
+    assert status.status == 202
+    assert (status.body["type"], status.body["status"]) == ("issue_job_status", "ACCEPTED")
+
+
+async def test_it_ends_as_a_zip_that_browsers_save(pail: Api, tmp_path: Path) -> None:
+    await take(pail, archive(tmp_path))
+    answer = await finished_export(pail, await begin_export(pail))
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
+    assert 'attachment; filename="app-issues.zip"' in answer.headers["Content-Disposition"]
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert as_data(_database(answer.body)) == as_data(sample())
+
+
+async def test_a_part_of_the_zip_can_be_asked_for(pail: Api) -> None:
+    path = await begin_export(pail)
+    whole = (await finished_export(pail, path)).body
+    headers = {**pail.world.headers("alice"), "Range": "bytes=5-9"}
+    response = await pail.client.get(path, headers=headers)
+    assert response.status == 206
+    assert await response.read() == whole[5:10]
+
+
+async def test_what_comes_in_again_goes_out_the_same(pail: Api, tmp_path: Path) -> None:
+    await take(pail, archive(tmp_path, sample(), "1.0", "2.0"))
+    await pail.post(issues(), "bob", {"title": "live", "content": {"raw": "line\r\nline"}})
+    first = await give(pail)
+    assert (await take(pail, first))["status"] == "SUCCESS"
+    assert await give(pail) == first
+
+
+async def test_attachments_can_be_left_out(pail: Api, tmp_path: Path) -> None:
+    await take(pail, archive(tmp_path))
+    names = _opened(await give(pail)).namelist()
+    assert len([name for name in names if name.startswith("attachments/")]) == 2
+    without = await give(pail, include_attachments=False)
+    assert not [name for name in _opened(without).namelist() if name.startswith("attachments/")]
+    assert _database(without)["attachments"] == []
+
+
+async def test_the_project_of_jira_can_be_named(pail: Api) -> None:
+    zipped = await give(pail, project_key="QST", project_name="Quest")
+    jira = json.loads(_opened(zipped).read("db-jira-cloud.json"))
+    assert "QST" in json.dumps(jira)
+    assert "Quest" in json.dumps(jira)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"type": "export_options", "send_email": True},
+        {"send_email": False, "include_attachments": True, "something": {"new": 1}},
+        {"project_key": None, "project_name": None},
+    ],
+)
+async def test_what_we_do_not_know_or_do_is_no_fault(api: Api, options: dict[str, Any]) -> None:
+    assert (await api("POST", EXPORT, "alice", json=options)).status == 202
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"include_attachments": "yes"}, "include_attachments"),
+        ({"include_attachments": None}, "include_attachments"),
+        ({"send_email": 1}, "send_email"),
+        ({"project_key": 1}, "project_key"),
+        ({"project_name": "x" * 256}, "project_name"),
+    ],
+)
+async def test_an_option_of_another_kind_is_refused(
+    api: Api, settings: Settings, options: dict[str, Any], field: str
+) -> None:
+    answer = await api("POST", EXPORT, "alice", json=options)
+    assert answer.status == 400
+    assert field in answer.body["error"]["fields"]
+    assert select(settings.database, "SELECT * FROM job") == []
+
+
+async def test_while_one_runs_a_second_is_the_same(api: Api) -> None:
+    first = await begin_export(api)
+    assert await begin_export(api) == first
+    assert await begin_export(api, include_attachments=False) != first
+    await jobs.claim(api.db, (await jobs.accepted(api.db))[0], "this test")
+    assert await begin_export(api) == first
+
+
+async def test_one_that_has_ended_is_not_given_twice(pail: Api) -> None:
+    first = await begin_export(pail)
+    await finished_export(pail, first)
+    second = await begin_export(pail)
+    assert second != first
+    assert (await finished_export(pail, second)).status == 200
+    assert (await finished_export(pail, first)).status == 200
+
+
+async def test_a_missing_file_fails_it_and_is_named(
+    pail: Api, settings: Settings, tmp_path: Path
+) -> None:
+    await take(pail, archive(tmp_path))
+    [(blob,)] = select(settings.database, "SELECT blob FROM attachment WHERE size > 0")
+    Blobs(settings.blobs_dir).remove(blob)
+    answer = await finished_export(pail, await begin_export(pail))
+    assert answer.status == 410
+    message = json.loads(answer.body)["error"]["message"]
+    assert message.startswith("The export failed: ")
+    assert blob in message
+    assert files(settings.exports_dir) == set()
+
+
+async def test_one_that_was_removed_is_gone(pail: Api, settings: Settings) -> None:
+    path = await begin_export(pail)
+    await finished_export(pail, path)
+    for file in files(settings.exports_dir):
+        file.unlink()
+    answer = await finished_export(pail, path)
+    assert answer.status == 410
+    assert "kept for 7 days" in json.loads(answer.body)["error"]["message"]
+
+
+async def test_many_exports_do_not_stay_for_ever(pail: Api, settings: Settings) -> None:
+    for number in range(12):
+        await give(pail, project_name=str(number))
+    assert len(files(settings.exports_dir)) == 12
+    await pail.db.run("UPDATE job SET finished_on = '2000-01-01T00:00:00.000000+00:00'")
+    for file in files(settings.exports_dir):
+        os.utime(file, (1, 1))
+    await sweeping.sweep(pail.db, Blobs(settings.blobs_dir), settings)
+    assert files(settings.exports_dir) == set()
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [(None, 404), ("charlie", 404), ("bob", 403), ("dora", 403)]
+)
+async def test_others_do_not_get_it(pail: Api, who: str | None, status: int) -> None:
+    path = await begin_export(pail)
+    await finished_export(pail, path)
+    assert (await pail("GET", path, who)).status == status
+
+
+async def test_a_task_id_that_was_guessed_leads_nowhere(pail: Api) -> None:
+    path = await begin_export(pail)
+    await finished_export(pail, path)
+    for _ in range(100):
+        guess = f"{EXPORT}/app-issues-{uuid.uuid4()}.zip"
+        assert (await pail("GET", guess, "alice")).status == 404
+    for wrong in ("app-issues-.zip", "app-issues-..%2f..%2fpail.db.zip", "app.zip"):
+        assert (await pail("GET", f"{EXPORT}/{wrong}", "alice")).status == 404
+
+
+async def test_two_repositories_of_one_name_get_their_own(pail: Api, tmp_path: Path) -> None:
+    await repositories.create(pail.db, "charlie/app", private=True)
+    await take(pail, archive(tmp_path))
+    mine = await begin_export(pail)
+    answer = await pail("POST", issues("charlie/app", "/export"), "charlie")
+    theirs = answer.headers["Location"].removeprefix(pail.url)
+    task = mine.rpartition("/")[2]
+    assert (await pail("GET", issues("charlie/app", f"/export/{task}"), "charlie")).status == 404
+    assert len(_database((await finished_export(pail, mine)).body)["issues"]) == 2
+    zipped = (await finished_export(pail, theirs, "charlie")).body
+    assert _database(zipped)["issues"] == []
+
+
+async def test_links_in_it_start_with_the_address_that_was_asked(pail: Api, tmp_path: Path) -> None:
+    await take(pail, archive(tmp_path))
+    jira = _opened(await give(pail)).read("db-jira-cloud.json").decode()
+    assert f"{pail.url}/2.0/repositories/{APP}/issues" in jira

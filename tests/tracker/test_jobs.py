@@ -1,0 +1,346 @@
+"""Jobs: accepted once, claimed once, settled once, and never left hanging."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.running.processes import ROOT
+from tests.tracker.conftest import Core
+from tests.tracker.test_sweeping import later
+from tracker import clock, imports, jobs, sweeping
+from tracker.errors import Conflict, NotFound
+from tracker.jobs import Job, Presence, Superseded
+from tracker.progress import Progress
+from tracker.vocabulary import JobKind, JobStatus, Phase
+
+
+@contextmanager
+def seconds_later(seconds: float) -> Iterator[None]:
+    """The stopped clock of so many seconds from now."""
+    moment = datetime.fromisoformat(clock.shifted(seconds=seconds))
+    clock.set_source(lambda: moment)
+    try:
+        yield
+    finally:
+        clock.set_source(None)
+
+
+async def _again(core: Core, job: Job) -> Job:
+    return await jobs.get(core.db, job.id)
+
+
+async def _settle(core: Core, presence: Presence | None = None) -> None:
+    await sweeping.settle_jobs(core.db, core.settings, presence or Presence(core.settings.data_dir))
+
+
+async def _claim_as(core: Core, worker: str) -> Job:
+    job = await jobs.claim(core.db, (await core.accept(archive=core.archive())).id, worker)
+    assert job is not None
+    return job
+
+
+# Accepting and claiming
+
+
+async def test_a_job_is_claimed_once(core: Core) -> None:
+    waiting = await core.accept()
+    claims = await asyncio.gather(
+        *(jobs.claim(core.db, waiting.id, f"worker {number}") for number in range(10))
+    )
+    [job] = [claim for claim in claims if claim is not None]
+    assert (job.status, job.attempt) == (JobStatus.STARTED, 1)
+    assert await jobs.accepted(core.db) == []
+
+
+async def test_jobs_wait_oldest_first(core: Core) -> None:
+    first = await core.accept()
+    second = await core.accept(JobKind.EXPORT)
+    assert await jobs.accepted(core.db) == [first.id, second.id]
+
+
+async def test_one_import_at_a_time_in_a_repository(core: Core) -> None:
+    job = await core.accept()
+    with pytest.raises(Conflict, match="already running") as refusal:
+        await core.accept()
+    assert refusal.value.retry_after
+    with pytest.raises(Conflict):
+        await jobs.require_no_import(core.db, await core.repository())
+    await jobs.claim(core.db, job.id, "worker")
+    with pytest.raises(Conflict):
+        await core.accept()
+    await jobs.fail(core.db, await _again(core, job), "wrong")
+    await core.accept()
+
+
+async def test_imports_of_one_workspace_are_done_one_after_the_other(core: Core) -> None:
+    first = await core.claimed()
+    second = await core.accept(JobKind.IMPORT, "alice/open")
+    elsewhere = await core.accept(JobKind.IMPORT, "charlie/x")
+    export = await core.accept(JobKind.EXPORT)
+    assert await jobs.claim(core.db, second.id, "worker") is None
+    assert await jobs.claim(core.db, elsewhere.id, "worker") is not None
+    assert await jobs.claim(core.db, export.id, "worker") is not None
+    with pytest.raises(Conflict, match="in this workspace"):
+        await core.accept(JobKind.IMPORT, "alice/open", worker="a command")
+    await jobs.fail(core.db, first, "wrong")
+    assert await jobs.claim(core.db, second.id, "worker") is not None
+
+
+async def test_an_export_that_runs_is_not_begun_twice(core: Core) -> None:
+    first = await core.accept(JobKind.EXPORT, options={"a": 1, "b": 2})
+    assert (await core.accept(JobKind.EXPORT, options={"b": 2, "a": 1})).id == first.id
+    assert (await core.accept(JobKind.EXPORT, options={"a": 2})).id != first.id
+    assert (await core.accept(JobKind.EXPORT, "alice/open", options={"a": 1, "b": 2})).id != (
+        first.id
+    )
+    job = await jobs.claim(core.db, first.id, "worker")
+    assert job is not None
+    assert (await core.accept(JobKind.EXPORT, options={"a": 1, "b": 2})).id == first.id
+    await jobs.fail(core.db, job, "wrong")
+    assert (await core.accept(JobKind.EXPORT, options={"a": 1, "b": 2})).id != first.id
+
+
+async def test_a_command_that_exports_gets_a_job_of_its_own(core: Core) -> None:
+    how = {"options": {"local": True}}
+    first = await core.accept(JobKind.EXPORT, worker="a command", **how)
+    second = await core.accept(JobKind.EXPORT, worker="another command", **how)
+    assert first.id != second.id
+    assert second.worker == "another command"
+
+
+async def test_the_newest_import_is_the_one_to_look_at(core: Core) -> None:
+    with pytest.raises(NotFound):
+        await jobs.latest_import(core.db, await core.repository())
+    await core.take()
+    job = await core.accept()
+    assert (await jobs.latest_import(core.db, await core.repository())).id == job.id
+
+
+# Progress
+
+
+async def test_percent_is_a_hundred_only_for_what_succeeded(core: Core) -> None:
+    job = await core.claimed()
+    assert (await _again(core, job)).percent == 0
+    await jobs.move(core.db, job, Phase.ISSUES, 3, 1, moved=True)
+    assert (await _again(core, job)).percent == 33
+    await jobs.move(core.db, job, Phase.ISSUES, 3, 3, moved=True)
+    assert (await _again(core, job)).percent == 99
+    async with core.db.transaction() as tx:
+        await jobs.settle(tx, job, JobStatus.SUCCESS, total=3)
+    done = await _again(core, job)
+    assert (done.percent, done.phase, done.count, done.total) == (100, Phase.FINISHING, 3, 3)
+
+
+async def test_whoever_was_overtaken_changes_nothing(core: Core) -> None:
+    overtaken = await core.claimed()
+    await jobs.release(core.db, overtaken)
+    await core.db.run("UPDATE job SET attempt = 1")
+    job = await jobs.claim(core.db, overtaken.id, "the next")
+    assert job is not None
+    with pytest.raises(Superseded):
+        await jobs.move(core.db, overtaken, Phase.ISSUES, 1, 1, moved=True)
+    with pytest.raises(Superseded):
+        await jobs.fail(core.db, overtaken, "too late")
+    await jobs.release(core.db, overtaken)
+    now = await _again(core, job)
+    assert (now.status, now.attempt, now.worker) == (JobStatus.STARTED, 2, "the next")
+
+
+async def test_an_import_that_was_overtaken_puts_nothing_in_force(core: Core) -> None:
+    job = await core.claimed(archive=core.archive())
+    before = await core.in_force()
+    await jobs.fail(core.db, job, "settled by another")
+    with pytest.raises(Superseded):
+        await imports.run(
+            core.db, core.blobs, core.settings.spool_dir, core.settings.limits, job, Progress()
+        )
+    assert await core.in_force() == before
+    assert (await _again(core, job)).message == "settled by another"
+
+
+async def test_work_ends_when_its_job_turns_out_to_be_somebody_elses(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_STEP", 0.01)
+    job = await core.claimed()
+    progress = Progress()
+
+    async def work() -> None:
+        async with jobs.following(core.db, job, progress):
+            await core.db.run("UPDATE job SET attempt = attempt + 1")
+            while True:
+                progress.tick()
+                await asyncio.sleep(0.01)
+
+    with pytest.raises(Superseded):
+        await work()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_heartbeat_goes_on_while_nothing_moves(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_STEP", 0.005)
+    job = await core.claimed()
+    [[beat, moved]] = await core.rows("SELECT heartbeat_on, moved_on FROM job")
+
+    async def beats() -> tuple[str, str]:
+        [row] = await core.rows("SELECT heartbeat_on, moved_on FROM job")
+        return row[0], row[1]
+
+    async with asyncio.timeout(20), jobs.following(core.db, job, Progress()):
+        while (await beats())[1] == moved:  # the first look counts as a movement
+            await asyncio.sleep(0.005)
+        beat, moved = await beats()
+        while (await beats())[0] == beat:
+            await asyncio.sleep(0.005)
+        assert (await beats())[1] == moved
+
+
+# What others left behind
+
+
+async def test_a_job_whose_worker_is_at_it_is_left_alone(core: Core) -> None:
+    with Presence(core.settings.data_dir) as worker:
+        job = await _claim_as(core, worker.name)
+        await _settle(core)
+        assert (await _again(core, job)).status is JobStatus.STARTED
+
+
+async def test_a_job_whose_worker_ended_is_accepted_anew(core: Core) -> None:
+    with Presence(core.settings.data_dir) as worker:
+        job = await _claim_as(core, worker.name)
+    await _settle(core)
+    again = await _again(core, job)
+    assert (again.status, again.attempt, again.worker) == (JobStatus.ACCEPTED, 1, None)
+    taken = await jobs.claim(core.db, job.id, "the next")
+    assert taken is not None
+    assert taken.attempt == 2
+
+
+async def test_a_job_whose_worker_was_killed_is_accepted_anew_at_once(core: Core) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from tracker.jobs import Presence
+with Presence(Path(sys.argv[1])) as presence:
+    print(presence.name, flush=True)
+    time.sleep(600)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, core.settings.data_dir],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    with process:
+        assert process.stdout is not None
+        job = await _claim_as(core, process.stdout.readline().strip())
+        await _settle(core)
+        assert (await _again(core, job)).status is JobStatus.STARTED
+        process.kill()
+    await _settle(core)
+    assert (await _again(core, job)).status is JobStatus.ACCEPTED
+    assert list((core.settings.data_dir / "workers").iterdir()) == []
+
+
+async def test_a_worker_of_another_machine_is_given_up_when_it_is_silent(core: Core) -> None:
+    job = await _claim_as(core, "elsewhere-1-abc")
+    await _settle(core)
+    assert (await _again(core, job)).status is JobStatus.STARTED
+    with seconds_later(core.settings.job_stalled_seconds + 1):
+        await _settle(core)
+    assert (await _again(core, job)).status is JobStatus.ACCEPTED
+
+
+async def test_a_live_worker_that_is_silent_is_given_up_too(core: Core) -> None:
+    with Presence(core.settings.data_dir) as worker:
+        job = await _claim_as(core, worker.name)
+        with seconds_later(core.settings.job_stalled_seconds - 1):
+            await _settle(core)
+            assert (await _again(core, job)).status is JobStatus.STARTED
+        with seconds_later(core.settings.job_stalled_seconds + 1):
+            await _settle(core)
+    assert (await _again(core, job)).status is JobStatus.ACCEPTED
+
+
+async def test_after_its_attempts_it_fails_with_the_reason(core: Core) -> None:
+    job = await _claim_as(core, f"{socket.gethostname()}-gone")
+    for attempt in range(2, core.settings.job_attempts + 1):
+        await _settle(core)
+        taken = await jobs.claim(core.db, job.id, f"{socket.gethostname()}-gone")
+        assert taken is not None
+        assert taken.attempt == attempt
+    await _settle(core)
+    failed = await _again(core, job)
+    assert failed.status is JobStatus.FAILURE
+    assert failed.message == "The worker died during each of 3 attempts."
+    await core.accept()
+
+
+async def test_what_an_attempt_had_built_is_given_up_with_it(core: Core) -> None:
+    job = await _claim_as(core, f"{socket.gethostname()}-gone")
+    repository = await core.repository()
+    await core.db.run(
+        """INSERT INTO tracker (id, repository_id, status, created_on)
+           VALUES (99, :repository, 'building', '')""",
+        {"repository": repository.id},
+    )
+    await core.db.run("UPDATE job SET tracker_id = 99 WHERE id = :id", {"id": job.id})
+    await _settle(core)
+    assert await core.values("SELECT status FROM tracker WHERE id = 99") == ["dropped"]
+
+
+async def test_a_job_that_beats_and_does_not_move_fails(core: Core) -> None:
+    with Presence(core.settings.data_dir) as worker:
+        job = await _claim_as(core, worker.name)
+        with seconds_later(core.settings.job_patience_seconds + 1):
+            await jobs.move(core.db, job, Phase.ISSUES, 1, 0, moved=False)
+            await _settle(core)
+    failed = await _again(core, job)
+    assert failed.status is JobStatus.FAILURE
+    assert failed.message == "Nothing moved for 300 seconds."
+
+
+async def test_a_job_that_moves_is_given_all_the_time_it_needs(core: Core) -> None:
+    with Presence(core.settings.data_dir) as worker:
+        job = await _claim_as(core, worker.name)
+        for days in (1, 2, 3):
+            with later(days=days):
+                await jobs.move(core.db, job, Phase.ISSUES, 9, days, moved=True)
+                await _settle(core)
+        assert (await _again(core, job)).status is JobStatus.STARTED
+
+
+async def test_a_commands_job_is_not_taken_up_by_a_worker(core: Core) -> None:
+    job = await core.accept(worker=f"{socket.gethostname()}-gone", options={"local": True})
+    await _settle(core)
+    failed = await _again(core, job)
+    assert failed.status is JobStatus.FAILURE
+    assert failed.message == "The command that ran this job ended before it was done."
+
+
+async def test_what_is_put_back_counts_as_no_attempt(core: Core) -> None:
+    job = await core.claimed()
+    await jobs.release(core.db, job)
+    again = await _again(core, job)
+    assert (again.status, again.attempt) == (JobStatus.ACCEPTED, 0)
+
+
+def test_a_presence_leaves_no_file(tmp_path: Path) -> None:
+    with Presence(tmp_path) as one, Presence(tmp_path) as two:
+        assert len(list((tmp_path / "workers").iterdir())) == 2
+        assert not one.is_gone(two.name)
+    assert one.is_gone(two.name)
+    assert list((tmp_path / "workers").iterdir()) == []
