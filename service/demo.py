@@ -17,7 +17,7 @@ from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import NotFound, TrackerError
-from tracker.jobs import Presence
+from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.settings import Settings, load
 from tracker.vocabulary import JobKind

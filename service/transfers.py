@@ -23,7 +23,8 @@ from tracker.access import Repository
 from tracker.blobs import Blobs
 from tracker.database import Database
 from tracker.errors import Conflict, Invalid, NotFound, TrackerError
-from tracker.jobs import Job, Presence
+from tracker.jobs import Job
+from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.settings import Limits, Settings, load

@@ -4,7 +4,7 @@ Each batch is made in a thread (parsing is CPU) and written in one short transac
 of them other writers get their turn.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TypeVar
 
 from tracker.archive.reading import Archive, Scan
@@ -14,6 +14,7 @@ from tracker.database import BrokenReference, Database, Duplicate, Transaction
 from tracker.errors import Invalid
 from tracker.progress import Progress
 from tracker.reports import Report
+from tracker.storing import Storing, free_name
 from tracker.vocabulary import CategoryKind
 
 BATCH = 1000
@@ -21,6 +22,9 @@ BATCH = 1000
 
 FILES_A_BATCH = 100
 """Attachments a transaction: their bytes are on the disk before it commits."""
+
+MOST_ATTACHMENTS = 10_000
+"""Attachments an issue: finding a free name for each costs a look at the others."""
 
 _MOST_MADE = 10_000
 
@@ -51,14 +55,13 @@ class Building:
         progress: Progress,
     ) -> None:
         self._db = db
-        self._blobs = blobs
         self._archive = archive
+        self._storing = Storing(archive, blobs, report, progress)
         self._tracker_id = tracker_id
         self._accounts = accounts
         self._report = report
         self._progress = progress
         self._categories: dict[tuple[str, str], int] = {}
-        self._files: dict[str, Stored] = {}
 
     async def definitions(self, tx: Transaction, scan: Scan) -> None:
         """Write components, milestones, versions (undeclared ones too) and the defaults."""
@@ -272,43 +275,20 @@ class Building:
     async def attachments(self) -> None:
         """Write the attachments: first their bytes, then the rows that name them."""
         async for start, batch in self._batches(self._archive.attachments(FILES_A_BATCH)):
-            stored = await self._progress.run(self._store, batch)
+            stored = await self._progress.run(self._storing.store, batch)
             try:
                 async with self._db.transaction(durable=False) as tx:
-                    await tx.many(
-                        _INSERT_ATTACHMENT, await self._attachment_rows(tx, batch, stored)
-                    )
+                    rows = await self._attachment_rows(tx, start, batch, stored)
+                    await tx.many(_INSERT_ATTACHMENT, rows)
             except BrokenReference as error:
                 raise await self._absent_issue("attachments", start, batch) from error
 
-    def _store(self, batch: Sequence[Attachment]) -> list[Stored | None]:
-        if self._blobs is None:
-            return [self._store_one(attachment, _measure) for attachment in batch]
-        with self._blobs.batch() as files:
-            return [self._store_one(attachment, files.store) for attachment in batch]
-
-    def _store_one(
-        self, attachment: Attachment, store: Callable[[Iterator[bytes]], Stored]
-    ) -> Stored | None:
-        path = attachment.path
-        if path in self._files:
-            return self._files[path]
-        member = self._archive.find(path)
-        if member is None:
-            self._report.missing_files.add(
-                f"{path} ({attachment.filename!r} of issue {attachment.issue})"
-            )
-            return None
-        self._files[path] = store(self._ticking(self._archive.read(member)))
-        return self._files[path]
-
-    def _ticking(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self._progress.tick()
-            yield chunk
-
     async def _attachment_rows(
-        self, tx: Transaction, batch: Sequence[Attachment], stored: Sequence[Stored | None]
+        self,
+        tx: Transaction,
+        start: int,
+        batch: Sequence[Attachment],
+        stored: Sequence[Stored | None],
     ) -> list[Sequence[object]]:
         places, params = _named(sorted({attachment.issue for attachment in batch}))
         taken: dict[int, set[str]] = {}
@@ -319,8 +299,11 @@ class Building:
         ):
             taken.setdefault(row["issue_number"], set()).add(row["name"])
         rows: list[Sequence[object]] = []
-        for attachment, blob in zip(batch, stored, strict=True):
+        for place, (attachment, blob) in enumerate(zip(batch, stored, strict=True), start):
             names = taken.setdefault(attachment.issue, set())
+            if len(names) >= MOST_ATTACHMENTS:
+                words = f"An issue may have at most {MOST_ATTACHMENTS} attachments."
+                raise self._invalid("attachments", place, "issue", words)
             name = free_name(attachment.filename, names)
             names.add(name)
             rows.append(
@@ -386,21 +369,6 @@ class Building:
         return self._invalid(
             section, start + place, "issue", f"There is no issue {batch[place].issue}."
         )
-
-
-def _measure(chunks: Iterator[bytes]) -> Stored:
-    """What storing them would give, but for the SHA-256: a dry run keeps nothing."""
-    return Stored("0" * 64, sum(map(len, chunks)))
-
-
-def free_name(filename: str, taken: set[str]) -> str:
-    """The name of an attachment in the API: the file's own, or name.1.ext when that is taken."""
-    stem, dot, extension = filename.rpartition(".")
-    name, number = filename, 0
-    while name in taken:
-        number += 1
-        name = f"{stem}.{number}{dot}{extension}" if stem else f"{filename}.{number}"
-    return name
 
 
 _INSERT_ISSUE = """

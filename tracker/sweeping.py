@@ -12,7 +12,7 @@ from pathlib import Path
 from tracker import clock, jobs, trackers
 from tracker.blobs import Blobs
 from tracker.database import Database
-from tracker.jobs import Presence
+from tracker.presence import Presence
 from tracker.settings import Settings
 
 BREATH = 0.005

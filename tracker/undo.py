@@ -21,7 +21,7 @@ async def preview(db: Database, repository: Repository) -> Undone:
     row = await db.one(
         """SELECT t.id, t.replaced_on,
                   (SELECT count(*) FROM issue WHERE tracker_id = :current
-                      AND updated_on > t.replaced_on)
+                      AND created_on > t.replaced_on)
                 + (SELECT count(*) FROM comment WHERE tracker_id = :current
                       AND (created_on > t.replaced_on OR updated_on > t.replaced_on)) AS writes
              FROM tracker t

@@ -11,8 +11,9 @@ from typing import Any
 from tracker import jobs, sweeping
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
-from tracker.errors import TrackerError
-from tracker.jobs import Job, Presence, Superseded
+from tracker.errors import TrackerError, Unavailable
+from tracker.jobs import Job, Superseded
+from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.settings import Settings
 from tracker.vocabulary import JobKind
@@ -117,7 +118,8 @@ class Runner:
             logger.warning("%s %s: settled by another worker", job.kind, job.uuid)
             return
         except asyncio.CancelledError:
-            await jobs.release(self._db, job)
+            with suppress(TrackerError):  # what can't be put back is found abandoned
+                await jobs.release(self._db, job)
             logger.info("%s %s: put back", job.kind, job.uuid)
             raise
         except TrackerError as error:
@@ -146,6 +148,15 @@ class Runner:
                 await exports.run(self._db, self._blobs, settings.spool_dir, target, job, progress)
 
     async def _fail(self, job: Job, message: str) -> None:
+        """Settle the job, however long the database can't be written: writes wait for it."""
         logger.info("%s %s: %s", job.kind, job.uuid, message)
-        with suppress(Superseded):
-            await jobs.fail(self._db, job, message)
+        while True:
+            try:
+                await jobs.fail(self._db, job, message)
+            except Superseded:
+                return
+            except Unavailable as error:
+                logger.warning("%s %s: can't be settled: %s", job.kind, job.uuid, error)
+                await asyncio.sleep(POLL)
+            else:
+                return

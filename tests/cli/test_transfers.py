@@ -180,7 +180,7 @@ def test_undo_wants_a_yes_when_writes_go_out_of_sight(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
     path = write_zip(
-        tmp_path / "future.zip", databases({"issues": [issue(1, updated_on="2999-01-01T00:00Z")]})
+        tmp_path / "future.zip", databases({"issues": [issue(1, created_on="2999-01-01T00:00Z")]})
     )
     with seconds_later(-60):
         _done(pail, "import", "alice/app", path)

@@ -17,7 +17,8 @@ from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
 from tracker import clock, imports, jobs, sweeping
 from tracker.errors import Conflict, NotFound
-from tracker.jobs import Job, Presence, Superseded
+from tracker.jobs import Job, Superseded
+from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.vocabulary import JobKind, JobStatus, Phase
 
@@ -233,7 +234,7 @@ async def test_a_job_whose_worker_was_killed_is_accepted_anew_at_once(core: Core
     code = """
 import sys, time
 from pathlib import Path
-from tracker.jobs import Presence
+from tracker.presence import Presence
 with Presence(Path(sys.argv[1])) as presence:
     print(presence.name, flush=True)
     time.sleep(600)

@@ -31,8 +31,8 @@ def shortcut(markup: str, raw: str) -> str | None:
     """
     if markup not in ("markdown", "creole"):
         return render(raw)
-    text = raw.rstrip("\r\n ")
-    if not text:
+    text = raw.rstrip("\r\n")  # a space at the end is kept by markdown: not a text for here
+    if not text.strip(" \r\n"):
         return ""
     if len(text) <= _LONGEST_SENTENCES and _SENTENCES.fullmatch(text):
         return f"<p>{text}</p>"
