@@ -5,12 +5,14 @@ may read both. charlie is a stranger who owns the private charlie/x. eve's accou
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import hypothesis
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -22,6 +24,12 @@ from tracker import accounts, database, repositories, tokens, workspaces
 from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.database import Database
 from tracker.settings import Settings
+
+# No deadlines: timings belong in bench/. A run of CI is the same as the one before it.
+hypothesis.settings.register_profile(
+    "pail", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True
+)
+hypothesis.settings.load_profile("pail")
 
 APP = "/2.0/repositories/alice/app"
 OPEN = "/2.0/repositories/alice/open"
