@@ -29,6 +29,7 @@ MIGRATIONS: dict[int, str] = {}
 
 _APPLICATION_ID = 0x5061696C  # "Pail"
 _BUSY_TIMEOUT = 5.0
+_PAUSE = 0.05
 _OLDEST = (3, 35, 0)  # RETURNING
 
 T = TypeVar("T")
@@ -229,7 +230,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             writer.row_factory = sqlite3.Row
             await writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
             await _ensure_schema(writer, path)
-            await writer.execute("PRAGMA journal_mode = WAL")
+            await _use_wal(writer)
             await writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             await writer.execute("PRAGMA journal_size_limit = 67108864")
             await writer.execute("PRAGMA foreign_keys = ON")
@@ -267,6 +268,19 @@ async def _ensure_schema(writer: aiosqlite.Connection, path: Path) -> None:
     except BaseException:
         await writer.rollback()
         raise
+
+
+async def _use_wal(writer: aiosqlite.Connection) -> None:
+    """Switch to WAL; SQLite does not wait here when another process opens the file as well."""
+    for _ in range(int(_BUSY_TIMEOUT / _PAUSE)):
+        try:
+            await writer.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            await asyncio.sleep(_PAUSE)
+    await writer.execute("PRAGMA journal_mode = WAL")
 
 
 def _statements(script: str) -> Iterator[str]:
