@@ -133,6 +133,17 @@ CREATE TABLE tracker (
 );
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
 
+-- What the archive of a tracker calls somebody, where the workspace calls them otherwise.
+CREATE TABLE alias (
+    tracker_id          INTEGER NOT NULL REFERENCES tracker (id),
+    account_id          INTEGER NOT NULL REFERENCES account (id),
+    username            TEXT NOT NULL,
+    named_account_id    TEXT NOT NULL,
+    display_name        TEXT NOT NULL,
+    PRIMARY KEY (tracker_id, account_id)
+);
+CREATE INDEX alias_account ON alias (account_id);
+
 -- Components, milestones and versions: one table, because they differ in name only.
 CREATE TABLE category (
     id              INTEGER PRIMARY KEY,

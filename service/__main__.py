@@ -5,9 +5,9 @@ import logging
 import signal
 import sys
 
-from aiohttp import web
+from aiohttp import web, web_response
 
-from service.access_log import AccessLogger
+from service.access_log import AccessLogger, MalformedRequests
 from service.app import build_app
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError, load
@@ -23,6 +23,9 @@ def main() -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
+    logging.getLogger("aiohttp.server").addFilter(MalformedRequests())
+    # What is no HTTP is answered by aiohttp itself, before any signal of ours.
+    web_response.SERVER_SOFTWARE = "Pail"  # type: ignore[attr-defined]
     try:
         settings = load()
         if sys.platform == "win32":

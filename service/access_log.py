@@ -1,7 +1,10 @@
-"""The access log: one line a request, on standard error, without what is nobody's business."""
+"""The log: one line a request, on standard error, without what is nobody's business."""
+
+import logging
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 class AccessLogger(AbstractAccessLogger):
@@ -23,3 +26,17 @@ class AccessLogger(AbstractAccessLogger):
             response.body_length,
             time,
         )
+
+
+class MalformedRequests(logging.Filter):
+    """Says in one line what aiohttp says in a traceback: that somebody sent what is no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the record; nothing is held back."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
+            reason = str(error).encode("ascii", "backslashreplace").decode().splitlines()
+            record.msg = f"{record.getMessage()}: {' '.join(reason)[:200]!r}"
+            record.args = ()
+            record.exc_info = record.exc_text = None
+        return True

@@ -10,6 +10,7 @@ from tracker import accounts, checking, repositories, tokens, workspaces
 from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
+from tracker.errors import NotFound
 from tracker.settings import load
 from tracker.vocabulary import Permission, Scope
 
@@ -31,7 +32,10 @@ def on_database(work: Callable[[Database], Awaitable[T]]) -> T:
 
 async def find(db: Database, full_name: str) -> Repository:
     """The repository WORKSPACE/SLUG. Raises Invalid, NotFound."""
-    return await find_repository(db, ADMINISTRATOR, *repositories.split(full_name))
+    try:
+        return await find_repository(db, ADMINISTRATOR, *repositories.split(full_name))
+    except NotFound:
+        raise NotFound(f"There is no repository {full_name}.") from None
 
 
 def _print(rows: Iterable[Iterable[object]]) -> None:

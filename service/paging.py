@@ -28,8 +28,8 @@ class Asked:
     def __init__(self, request: web.Request, *shape: type) -> None:
         """Read page, pagelen and the key, whose parts have the types in shape. Raises Invalid."""
         self._query = request.rel_url.query
-        self.length = self._whole("pagelen", DEFAULT_LENGTH, r"[0-9]{1,3}", MOST)
-        self.number = self._whole("page", 1, r"[0-9]{1,9}", 10**9)
+        self.length = self._whole("pagelen", DEFAULT_LENGTH, r"[1-9][0-9]{0,2}", MOST)
+        self.number = self._whole("page", 1, r"[1-9][0-9]{0,8}", 10**9)
         after = self._query.get(_KEY)
         self.window = Window(
             self.length,

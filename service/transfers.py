@@ -18,7 +18,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from service.administration import find, on_database
-from tracker import exports, imports, jobs, repositories, undo
+from tracker import exports, imports, jobs, repositories, sweeping, undo
 from tracker.access import Repository
 from tracker.blobs import Blobs
 from tracker.database import Database
@@ -128,6 +128,7 @@ def import_undo(full_name: str, yes: bool) -> None:
 
     async def work(db: Database) -> int:
         repository = await find(db, full_name)
+        await _settle_abandoned(db, load())
         try:
             return (await undo.undo(db, repository, accept_writes=yes)).writes
         except Conflict as error:
@@ -136,7 +137,7 @@ def import_undo(full_name: str, yes: bool) -> None:
             ) from None
 
     writes = on_database(work)
-    click.echo(f"{full_name} is back at what it was; {writes} later writes are out of sight.")
+    click.echo(f"{full_name} is back at what it was; later writes out of sight: {writes}.")
 
 
 @click.command("export")
@@ -146,6 +147,8 @@ def import_undo(full_name: str, yes: bool) -> None:
 def export(full_name: str, archive: Path, without_attachments: bool) -> None:
     """Write a repository's issues to a zip as Bitbucket made them."""
     settings = load()
+    if archive.is_dir() or not archive.parent.is_dir():
+        raise Invalid(f"{archive} is not a file that can be written.")
 
     async def work(db: Database) -> None:
         repository = await find(db, full_name)
@@ -167,6 +170,11 @@ def _claimed(settings: Settings) -> Iterator[Presence]:
         yield presence
 
 
+async def _settle_abandoned(db: Database, settings: Settings) -> None:
+    """End what a command that was killed had begun: perhaps no worker runs that would."""
+    await sweeping.settle_jobs(db, settings, Presence(settings.data_dir))
+
+
 async def _begin(
     db: Database,
     settings: Settings,
@@ -177,6 +185,7 @@ async def _begin(
     options: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> Job:
+    await _settle_abandoned(db, settings)
     return await jobs.accept(
         db,
         repository,

@@ -7,21 +7,23 @@ from tracker.errors import Invalid
 NO_PERSON = "There is no such person here."
 
 _COLUMNS = {
-    "uuid": "a.uuid",
-    "account_id": "a.account_id",
-    "username": "a.username",
-    "nickname": "a.nickname",
+    "uuid": ("a.uuid", "NULL"),
+    "account_id": ("a.account_id", "l.named_account_id"),
+    "username": ("a.username", "l.username"),
+    "nickname": ("a.nickname", "l.username"),
 }
+"""In an account, and in what the tracker's archive calls it."""
 
 
 async def resolve(db: Reader, repository: Repository, by: str, value: str | int) -> int:
     """The row id of the account or placeholder (DECISIONS 13) that by = value means.
 
-    by is uuid, account_id, username or nickname. Of two, an account goes before a placeholder.
+    by is uuid, account_id, username or nickname. Of several, an account goes first, then
+    whom the tracker's archive calls so, then whom the workspace does.
     Raises Invalid, and the same for somebody who does not exist and for somebody who is not allowed
     to see the repository: nobody learns here who has an account.
     """
-    column = _COLUMNS[by]
+    column, alias = _COLUMNS[by]
     row = await db.one(
         f"""SELECT a.id, 0 AS is_placeholder FROM account a
              WHERE {column} = :value AND a.workspace_id IS NULL AND a.tracker_id IS NULL
@@ -31,13 +33,17 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
                     OR EXISTS (SELECT 1 FROM member m
                                 WHERE m.repository_id = :repository AND m.account_id = a.id))
              UNION ALL
-            SELECT a.id, 1 FROM account a
+            SELECT l.account_id, 1 FROM alias l
+             WHERE l.tracker_id = :tracker AND {alias} = :value
+             UNION ALL
+            SELECT a.id, 2 FROM account a
              WHERE {column} = :value AND a.workspace_id = :workspace
              ORDER BY is_placeholder, id LIMIT 1""",
         {
             "value": value,
             "workspace": repository.workspace_id,
             "repository": repository.id,
+            "tracker": repository.tracker_id,
             "private": int(repository.is_private),
         },
     )

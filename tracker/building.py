@@ -15,7 +15,7 @@ from tracker.errors import Invalid
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.storing import Storing, free_name
-from tracker.vocabulary import CategoryKind
+from tracker.vocabulary import LARGEST_ID, CategoryKind
 
 BATCH = 1000
 """Rows a transaction: foreign writers' p99 stays at some 3 ms (DECISIONS 6)."""
@@ -26,13 +26,14 @@ FILES_A_BATCH = 100
 MOST_ATTACHMENTS = 10_000
 """Attachments an issue: finding a free name for each costs a look at the others."""
 
-_MOST_MADE = 10_000
+MOST_MADE = 10_000
+"""Comments made for log rows without one: real archives have none of these."""
 
 R = TypeVar("R")
 """One of the archive's kinds of record."""
 
-_Moment = tuple[int, int | None, str]
-"""Issue, account and time: rows of log without a comment that agree in them belong together."""
+_Moment = tuple[int, int | None, int | None, str]
+"""Issue, comment, account and time: log rows that agree in them are one change."""
 
 
 def _named(values: Sequence[object]) -> tuple[str, dict[str, object]]:
@@ -62,6 +63,8 @@ class Building:
         self._report = report
         self._progress = progress
         self._categories: dict[tuple[str, str], int] = {}
+        self._last_comment = 0
+        self._made: dict[_Moment, int] = {}
 
     async def definitions(self, tx: Transaction, scan: Scan) -> None:
         """Write components, milestones, versions (undeclared ones too) and the defaults."""
@@ -81,6 +84,7 @@ class Building:
                 for name in undeclared
             )
         )
+        self._last_comment = scan.highest_comment
         last = await tx.returning(
             "UPDATE counter SET value = value + :n WHERE name = 'category' RETURNING value",
             {"n": len(names)},
@@ -205,51 +209,39 @@ class Building:
 
     async def logs(self) -> None:
         """Write the log rows; one whose comment is missing gets a comment without text."""
-        made: dict[_Moment, int] = {}
         async for start, batch in self._batches(self._archive.logs(BATCH)):
-            if len(made) > _MOST_MADE:
-                made.clear()
             try:
                 async with self._db.transaction(durable=False) as tx:
-                    await tx.many(_INSERT_LOG, await self._log_rows(tx, start, batch, made))
+                    await tx.many(_INSERT_LOG, await self._log_rows(tx, start, batch))
             except BrokenReference as error:
                 raise await self._absent_issue("logs", start, batch) from error
 
     async def _log_rows(
-        self, tx: Transaction, start: int, batch: Sequence[Log], made: dict[_Moment, int]
+        self, tx: Transaction, start: int, batch: Sequence[Log]
     ) -> list[Sequence[object]]:
-        """The rows, numbered by their place in the archive; made are comments made for logs that
-        name none: those of one person at one moment are one change.
-        """
-        owners = await self._owners(tx, batch, made)
+        """The rows, numbered by their place in the archive."""
+        owners = await self._owners(tx, batch)
         rows: list[Sequence[object]] = []
         for place, log in enumerate(batch, start):
             account = self._account(log.user)
-            moment = log.issue, account, log.created_on
-            comment_id = log.comment or made.get(moment)
+            moment = (log.issue, log.comment, account, log.created_on)
+            comment_id = self._made.get(moment, log.comment)
             if comment_id is None or comment_id not in owners:
-                comment_id = await self._make_comment(tx, comment_id, log, account)
-                owners[comment_id] = log.issue
-                if log.comment is None:
-                    made[moment] = comment_id
-                self._report.unresolved.add(
-                    f"logs[{place}] of issue {log.issue} has no comment: "
-                    f"comment {comment_id} was made"
-                )
+                comment_id = await self._make_comment(tx, place, moment, owners)
             elif owners[comment_id] != log.issue:
-                words = f"Comment {comment_id} belongs to issue {owners[comment_id]}."
-                raise self._invalid("logs", place, "comment", words)
+                if comment_id not in self._made.values():
+                    words = f"Comment {comment_id} belongs to issue {owners[comment_id]}."
+                    raise self._invalid("logs", place, "comment", words)
+                comment_id = await self._make_comment(tx, place, moment, owners)
             values = (log.field, log.changed_from, log.changed_to)
             row = (self._tracker_id, comment_id, place, log.issue, *values)
             rows.append((*row, account, log.created_on))
         return rows
 
-    async def _owners(
-        self, tx: Transaction, batch: Sequence[Log], made: dict[_Moment, int]
-    ) -> dict[int, int]:
+    async def _owners(self, tx: Transaction, batch: Sequence[Log]) -> dict[int, int]:
         """The issue of each comment that the log rows may belong to."""
         ids = {log.comment for log in batch if log.comment is not None}
-        places, params = _named(sorted(ids | set(made.values())))
+        places, params = _named(sorted(ids | set(self._made.values())))
         rows = await tx.all(
             f"""SELECT id, issue_number FROM comment
                  WHERE tracker_id = :tracker AND id IN ({places})""",
@@ -258,16 +250,26 @@ class Building:
         return {row["id"]: row["issue_number"] for row in rows}
 
     async def _make_comment(
-        self, tx: Transaction, comment_id: int | None, log: Log, account: int | None
+        self, tx: Transaction, place: int, moment: _Moment, owners: dict[int, int]
     ) -> int:
-        if comment_id is None:
-            highest = await tx.returning(
-                "SELECT coalesce(max(id), 0) AS id FROM comment WHERE tracker_id = :tracker",
-                {"tracker": self._tracker_id},
-            )
-            comment_id = int(highest["id"]) + 1
-        row = (self._tracker_id, comment_id, log.issue, account, None, log.created_on, None)
+        """A comment for log rows that have none: under the id that they name if nobody else has
+        it, else under one that nothing in the archive names.
+        """
+        issue, comment_id, account, created_on = moment
+        if len(self._made) >= MOST_MADE:
+            words = f"More than {MOST_MADE} rows belong to comments that are not there."
+            raise self._invalid("logs", place, "comment", words)
+        if comment_id is None or comment_id in owners:
+            self._last_comment = comment_id = self._last_comment + 1
+        if comment_id > LARGEST_ID:
+            raise self._invalid("logs", place, "comment", "There is no id left for a comment.")
+        row = (self._tracker_id, comment_id, issue, account, None, created_on, None)
         await tx.many(_INSERT_COMMENT, [row])
+        owners[comment_id] = issue
+        self._made[moment] = comment_id
+        self._report.unresolved.add(
+            f"logs[{place}] of issue {issue} has no comment: comment {comment_id} was made"
+        )
         return comment_id
 
     # Attachments

@@ -7,7 +7,7 @@ from itertools import groupby
 from tracker.access import Repository
 from tracker.database import Reader, Row
 from tracker.errors import NotFound
-from tracker.issues import person
+from tracker.issues import join_person, person
 from tracker.paging import Page, Window, page, split
 
 NO_CHANGE = "No IssueChange matches the given query."
@@ -38,7 +38,7 @@ async def find_all(db: Reader, repository: Repository, number: int, window: Wind
               LEFT JOIN keys k ON TRUE
               LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = k.comment_id
               LEFT JOIN log l ON l.tracker_id = :tracker AND l.comment_id = k.comment_id
-              LEFT JOIN account u ON u.id = c.account_id
+              {join_person("u", "c.account_id")}
              ORDER BY c.id, l.ordinal""",
         {"tracker": repository.tracker_id, "number": number, **window.params()},
     )
@@ -52,7 +52,7 @@ async def get(db: Reader, repository: Repository, number: int, change_id: int) -
         f"""SELECT {_CHANGE}
               FROM log l
               JOIN comment c ON c.tracker_id = l.tracker_id AND c.id = l.comment_id
-              LEFT JOIN account u ON u.id = c.account_id
+              {join_person("u", "c.account_id")}
              WHERE l.tracker_id = :tracker AND l.issue_number = :number AND l.comment_id = :id
              ORDER BY l.ordinal""",
         {"tracker": repository.tracker_id, "number": number, "id": change_id},

@@ -6,6 +6,7 @@ import hashlib
 from tracker import clock
 from tracker.blobs import Blobs
 from tracker.database import Database, Row
+from tracker.presence import Presence
 from tracker.settings import Settings
 
 
@@ -69,9 +70,13 @@ async def _trackers(db: Database) -> list[str]:
 
 async def _jobs(db: Database, settings: Settings) -> list[str]:
     rows = await db.all(
-        """SELECT uuid, kind FROM job WHERE status = 'STARTED' AND heartbeat_on < :before""",
-        {"before": clock.shifted(seconds=-2 * settings.job_stalled_seconds)},
+        """SELECT uuid, kind, worker, heartbeat_on < :before AS is_silent FROM job
+            WHERE status = 'STARTED'""",
+        {"before": clock.shifted(seconds=-settings.job_stalled_seconds)},
     )
+    presence = Presence(settings.data_dir)
     return [
-        f"The {row['kind']} {row['uuid']} was started, and no worker settles it." for row in rows
+        f"The {row['kind']} {row['uuid']} was started, and nobody works on it any more."
+        for row in rows
+        if row["is_silent"] or presence.is_gone(row["worker"] or "")
     ]

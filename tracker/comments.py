@@ -4,7 +4,7 @@ from tracker import clock, trackers
 from tracker.access import Actor, Repository, require_account
 from tracker.database import Database, Reader, Row
 from tracker.errors import NotFound
-from tracker.issues import NO_ISSUE, person
+from tracker.issues import NO_ISSUE, join_person, person, require_room
 from tracker.paging import Page, Window, page, split
 from tracker.vocabulary import Markup
 
@@ -25,7 +25,7 @@ async def find_all(db: Reader, repository: Repository, number: int, window: Wind
                      WHERE tracker_id = :tracker AND issue_number = :number) s
               LEFT JOIN keys k ON TRUE
               LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = k.id
-              LEFT JOIN account u ON u.id = c.account_id
+              {join_person("u", "c.account_id")}
              ORDER BY c.id""",
         {"tracker": repository.tracker_id, "number": number, **window.params()},
     )
@@ -36,7 +36,7 @@ async def find_all(db: Reader, repository: Repository, number: int, window: Wind
 async def get(db: Reader, repository: Repository, number: int, comment_id: int) -> Row:
     """One comment of that issue. Raises NotFound."""
     row = await db.one(
-        f"""SELECT {_COMMENT} FROM comment c LEFT JOIN account u ON u.id = c.account_id
+        f"""SELECT {_COMMENT} FROM comment c {join_person("u", "c.account_id")}
              WHERE c.tracker_id = :tracker AND c.issue_number = :number AND c.id = :id""",
         {"tracker": repository.tracker_id, "number": number, "id": comment_id},
     )
@@ -76,6 +76,7 @@ async def create(
                 WHERE name = 'comment' RETURNING value""",
             {"tracker": tracker_id},
         )
+        require_room(row["value"])
         await tx.run(
             """INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw,
                                     content_markup, created_on)

@@ -18,6 +18,7 @@ from tracker.blobs import Blobs
 from tracker.database import Database, Reader, Row
 from tracker.errors import Invalid, NotFound
 from tracker.jobs import Job
+from tracker.people import Unique
 from tracker.progress import Progress
 from tracker.vocabulary import JobStatus, Phase
 
@@ -50,7 +51,7 @@ async def run(
         project_name=job.options.get("project_name"),
     ) as writer:
         async with db.snapshot() as reader:
-            people = await _people(reader, repository["workspace_id"])
+            people = await _people(reader, repository["workspace_id"], job)
             await _definitions(reader, writer, job, people)
             copying = _Copying(reader, job, people, progress)
             await progress.run(copying.run, writer)
@@ -59,31 +60,30 @@ async def run(
         await jobs.settle(tx, job, JobStatus.SUCCESS, report={"size": size}, total=progress.total)
 
 
-async def _people(reader: Reader, workspace_id: int) -> dict[int, Person]:
-    """Everybody who can be named in the workspace, by row id.
+async def _people(reader: Reader, workspace_id: int, job: Job) -> dict[int, Person]:
+    """Everybody who can be named in the tracker, by row id.
 
-    An account whose username is an imported person's gets a number behind it, as it would when
-    the archive comes back; a placeholder of an account bears the account's name.
+    The tracker's aliases go first, then the workspace's placeholders, then accounts: whoever has
+    a username that is another's by then gets a number behind it, as when the archive comes back.
     """
     rows = await reader.all(
-        """SELECT id, workspace_id, username, account_id, display_name FROM account
-            WHERE workspace_id = :workspace OR (workspace_id IS NULL AND tracker_id IS NULL)
-            ORDER BY workspace_id IS NULL, id""",
-        {"workspace": workspace_id},
+        """SELECT a.id, coalesce(l.username, a.username) AS username,
+                  coalesce(l.named_account_id, a.account_id) AS account_id,
+                  coalesce(l.display_name, a.display_name) AS display_name
+             FROM account a
+             LEFT JOIN alias l ON l.tracker_id = :tracker AND l.account_id = a.id
+            WHERE a.workspace_id = :workspace OR (a.workspace_id IS NULL AND a.tracker_id IS NULL)
+            ORDER BY l.account_id IS NULL, a.workspace_id IS NULL, a.id""",
+        {"workspace": workspace_id, "tracker": job.tracker_id},
     )
-    owner: dict[str, str] = {}
-    display_names: dict[str, str] = {}
-    people = {}
+    usernames = Unique([])
+    known: dict[str, Person] = {}
     for row in rows:
-        name, number = row["username"], 1
-        while owner.setdefault(name, row["account_id"]) != row["account_id"]:
-            number += 1
-            name = f"{row['username']}-{number}"
-        display_names[row["account_id"]] = row["display_name"]
-        people[row["id"]] = Person(0, name, row["account_id"], row["display_name"])
-    for person in people.values():
-        person.display_name = display_names[person.account_id or ""]
-    return people
+        account_id = row["account_id"]
+        if account_id not in known:
+            name = usernames.derive(row["username"])
+            known[account_id] = Person(0, name, account_id, row["display_name"])
+    return {row["id"]: known[row["account_id"]] for row in rows}
 
 
 async def _definitions(reader: Reader, writer: Writer, job: Job, people: dict[int, Person]) -> None:

@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from tracker.errors import Invalid
 from tracker.settings import Limits
-from tracker.vocabulary import Kind, Markup, Priority, State
+from tracker.vocabulary import LARGEST_ID, Kind, Markup, Priority, State
 
 _LIMITS = Limits()
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -127,7 +127,7 @@ class Number(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, str) and re.fullmatch(r"[0-9]{1,16}", value, re.ASCII):
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 1 << 52:
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST_ID:
             raise self.make_error("invalid")
         return value
 
@@ -204,9 +204,13 @@ def workspace_slug(**kwargs: Any) -> Text:
     return Text(validate=[_one_slug, _not_reserved], **kwargs)
 
 
+GENERIC_USERS = frozenset({"x-token-auth", "x-bitbucket-api-token-auth"})
+"""User names that Bitbucket allows with any token in Basic authentication: nobody's own."""
+
+
 def username(**kwargs: Any) -> Text:
-    """An account's name: as a repository's slug."""
-    return Text(validate=_one_slug, **kwargs)
+    """An account's name: as a repository's slug, and none of GENERIC_USERS."""
+    return Text(validate=[_one_slug, validate.NoneOf(GENERIC_USERS)], **kwargs)
 
 
 def display_name(**kwargs: Any) -> Text:

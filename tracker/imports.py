@@ -89,10 +89,9 @@ class _Finish:
 
     repository: _Target
     tracker_id: int
-    people: people.Plan
 
     async def __call__(self, tx: Transaction) -> None:
-        await people.adopt(tx, self.tracker_id, self.repository.workspace_id, self.people)
+        await people.adopt(tx, self.tracker_id, self.repository.workspace_id)
         await trackers.put_in_force(tx, self.repository.id, self.tracker_id)
 
 
@@ -106,10 +105,10 @@ async def _build(
     progress: Progress,
 ) -> tuple[Report, _Finish]:
     """Fill a new tracker with the archive's records; nobody sees it yet."""
-    plan = await people.plan(db, repository.workspace_id, scan.people)
+    plan = await people.plan(db, repository.workspace_id, scan.people, progress)
     report = Report(dict(scan.counts))
-    report.warnings.add(*scan.warnings, *plan.warnings)
-    report.placeholders.add(*(person.display_name for person in plan.new))
+    report.warnings.add(*scan.warnings)
+    report.placeholders.add(*(person.new.display_name for person in plan if person.new))
     async with db.transaction() as tx:
         tracker_id = await trackers.create(tx, repository.id, status="building")
         if not await tx.run(
@@ -118,7 +117,7 @@ async def _build(
             {"tracker": tracker_id, "id": job.id, "attempt": job.attempt},
         ):
             raise jobs.Superseded
-        accounts = await people.add_new(tx, tracker_id, plan)
+        accounts = await people.add(tx, tracker_id, plan)
         building = Building(db, blobs, archive, tracker_id, accounts, report, progress)
         await building.definitions(tx, scan)
     total = sum(scan.counts[name] for name in ("issues", "comments", "logs", "attachments"))
@@ -131,7 +130,7 @@ async def _build(
     progress.begin(Phase.ATTACHMENTS)
     await building.attachments()
     await building.finish()
-    return report, _Finish(repository, tracker_id, plan)
+    return report, _Finish(repository, tracker_id)
 
 
 @asynccontextmanager

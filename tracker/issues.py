@@ -5,18 +5,27 @@ from dataclasses import dataclass, field
 from tracker import assignees, categories, clock, trackers
 from tracker.access import Actor, Repository, require_account
 from tracker.database import Database, Reader, Row, Transaction
-from tracker.errors import NotFound
+from tracker.errors import Conflict, NotFound
 from tracker.paging import Page, Window, page, split
-from tracker.vocabulary import CategoryKind, Kind, Markup, Priority, State
+from tracker.vocabulary import LARGEST_ID, CategoryKind, Kind, Markup, Priority, State
 
 NO_ISSUE = "No Issue matches the given query."
 """Django's words, which clients compare (reference 2.6)."""
 
 
-def person(alias: str, prefix: str) -> str:
-    """The columns of an account that answers show, as prefix_uuid, prefix_account_id and so on."""
-    names = ("uuid", "account_id", "display_name", "nickname")
-    return ", ".join(f"{alias}.{name} AS {prefix}_{name}" for name in names)
+def person(name: str, prefix: str) -> str:
+    """What answers show of somebody joined by join_person: prefix_uuid, prefix_account_id, ..."""
+    return f"""{name}.uuid AS {prefix}_uuid,
+       coalesce({name}_as.named_account_id, {name}.account_id) AS {prefix}_account_id,
+       coalesce({name}_as.display_name, {name}.display_name) AS {prefix}_display_name,
+       coalesce({name}_as.username, {name}.nickname) AS {prefix}_nickname"""
+
+
+def join_person(name: str, column: str) -> str:
+    """Join an account, and what the tracker's archive calls it if that is something else."""
+    return f"""LEFT JOIN account {name} ON {name}.id = {column}
+  LEFT JOIN alias {name}_as
+    ON {name}_as.tracker_id = :tracker AND {name}_as.account_id = {column}"""
 
 
 _ISSUE = f"""i.number, i.title, i.content_raw, i.content_markup, i.content_html, i.content_renderer,
@@ -24,9 +33,9 @@ _ISSUE = f"""i.number, i.title, i.content_raw, i.content_markup, i.content_html,
        i.component_id, c.name AS component, i.milestone_id, m.name AS milestone,
        i.version_id, v.name AS version, {person("r", "reporter")}, {person("a", "assignee")}"""
 
-_JOINS = """
-  LEFT JOIN account r ON r.id = i.reporter_id
-  LEFT JOIN account a ON a.id = i.assignee_id
+_JOINS = f"""
+  {join_person("r", "i.reporter_id")}
+  {join_person("a", "i.assignee_id")}
   LEFT JOIN category c ON c.id = i.component_id
   LEFT JOIN category m ON m.id = i.milestone_id
   LEFT JOIN category v ON v.id = i.version_id
@@ -111,6 +120,7 @@ async def create(db: Database, actor: Actor, repository: Repository, draft: Draf
                 WHERE id = :id RETURNING last_issue_number""",
             {"id": repository.id, "now": now},
         )
+        require_room(row["last_issue_number"])
         key = {"tracker": tracker_id, "number": row["last_issue_number"], "reporter": reporter}
         await tx.run(
             """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup,
@@ -139,6 +149,12 @@ async def create(db: Database, actor: Actor, repository: Repository, draft: Draf
             {"tracker": tracker_id},
         )
     return int(row["last_issue_number"])
+
+
+def require_room(new_id: int) -> None:
+    """Raises Conflict for an id above LARGEST_ID: an export with it could not be imported."""
+    if new_id > LARGEST_ID:
+        raise Conflict("The numbers are used up: an archive with a very high one was imported.")
 
 
 async def _references(

@@ -61,7 +61,12 @@ def _measure(chunks: Iterator[bytes]) -> Stored:
 
 
 def free_name(filename: str, taken: set[str]) -> str:
-    """The name of an attachment in the API: the file's own, or name.1.ext when that is taken."""
+    """The name of an attachment in the API: the file's own, or name.1.ext when that is taken.
+
+    One that an address can't hold ("", ".", "..") gets a name that it can.
+    """
+    if not filename.strip("."):
+        filename = f"unnamed{filename}"
     stem, dot, extension = filename.rpartition(".")
     name, number = filename, 0
     while name in taken:

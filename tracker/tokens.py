@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from tracker import accounts, clock
+from tracker import accounts, clock, fields
 from tracker.access import Actor
 from tracker.database import Database, Reader, Row
 from tracker.errors import Invalid, NotFound
@@ -12,9 +12,6 @@ from tracker.vocabulary import Scope
 
 PREFIX = "pail_"
 """Every token starts so: secret scanners can find one that was published by mistake."""
-
-GENERIC_USERS = frozenset({"x-token-auth", "x-bitbucket-api-token-auth"})
-"""User names that Bitbucket allows with any token in Basic authentication."""
 
 
 def digest(secret: str) -> str:
@@ -59,7 +56,7 @@ async def authenticate(db: Reader, secret: str, *, user: str | None = None) -> A
     """Whoever a token belongs to, or None when it is unknown, expired, or its account is off.
 
     user is the name that came along with it (Basic): the account's username or e-mail address,
-    or one of GENERIC_USERS; anything else is somebody else's name, and the answer is None.
+    or one of fields.GENERIC_USERS; anything else is somebody else's name, and the answer is None.
     """
     row = await db.one(
         """SELECT a.id, a.username, a.email, a.is_admin, t.scopes
@@ -71,7 +68,7 @@ async def authenticate(db: Reader, secret: str, *, user: str | None = None) -> A
     if row is None:
         return None
     if user is not None:
-        names = {row["username"], (row["email"] or row["username"]).lower(), *GENERIC_USERS}
+        names = {row["username"], (row["email"] or row["username"]).lower(), *fields.GENERIC_USERS}
         if user.lower() not in names:
             return None
     return Actor(

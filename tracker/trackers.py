@@ -17,6 +17,7 @@ _TABLES = {
     "comment": "id",
     "issue": "number",
     "category": "id",
+    "alias": "account_id",
     "account": "id",
 }
 """What hangs on a tracker and its key there, children first."""

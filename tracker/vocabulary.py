@@ -99,6 +99,9 @@ class Phase(StrEnum):
     FINISHING = "Finishing"
 
 
+LARGEST_ID = 1 << 52
+"""Of an issue or a comment: what is above it no archive may hold (DECISIONS 5)."""
+
 LOG_FIELDS = frozenset(
     {
         "status",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from service import answers, keys, requests
-from service.api_v2.endpoint import REPOSITORY, Endpoint
+from service.api_v2.endpoint import NUMBER, REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import categories
@@ -29,7 +29,7 @@ def _endpoints(kind: CategoryKind) -> Iterator[Endpoint]:
         return answers.json(shapes.category(kind, row["id"], row["name"]))
 
     yield Endpoint("GET", f"{REPOSITORY}/{kind}s", list_them, (Scope.ISSUE,))
-    yield Endpoint("GET", f"{REPOSITORY}/{kind}s/{{category_id:[0-9]+}}", get_one, (Scope.ISSUE,))
+    yield Endpoint("GET", f"{REPOSITORY}/{kind}s/{{category_id:{NUMBER}}}", get_one, (Scope.ISSUE,))
 
 
 ENDPOINTS = tuple(endpoint for kind in CategoryKind for endpoint in _endpoints(kind))

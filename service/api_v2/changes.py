@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from service import answers, keys, requests
-from service.api_v2.endpoint import ISSUE, Endpoint
+from service.api_v2.endpoint import ISSUE, NUMBER, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import changes, issues
@@ -40,5 +40,5 @@ async def get_change(request: web.Request) -> web.Response:
 
 ENDPOINTS = (
     Endpoint("GET", f"{ISSUE}/changes", list_changes, (Scope.ISSUE,)),
-    Endpoint("GET", f"{ISSUE}/changes/{{change_id:[0-9]+}}", get_change, (Scope.ISSUE,)),
+    Endpoint("GET", f"{ISSUE}/changes/{{change_id:{NUMBER}}}", get_change, (Scope.ISSUE,)),
 )

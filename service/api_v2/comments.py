@@ -4,7 +4,7 @@ from aiohttp import web
 
 from service import answers, bodies, keys, requests
 from service.api_v2 import schemas
-from service.api_v2.endpoint import ISSUE, Endpoint
+from service.api_v2.endpoint import ISSUE, NUMBER, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import comments, fields, issues
@@ -69,5 +69,5 @@ async def _one(
 ENDPOINTS = (
     Endpoint("GET", f"{ISSUE}/comments", list_comments, (Scope.ISSUE,)),
     Endpoint("POST", f"{ISSUE}/comments", create_comment, (Scope.ISSUE_WRITE,)),
-    Endpoint("GET", f"{ISSUE}/comments/{{comment_id:[0-9]+}}", get_comment, (Scope.ISSUE,)),
+    Endpoint("GET", f"{ISSUE}/comments/{{comment_id:{NUMBER}}}", get_comment, (Scope.ISSUE,)),
 )

@@ -14,7 +14,10 @@ PREFIXES = ("/2.0", "/api/2.0", "/!api/2.0")
 """Where clients look for the API (reference 8.2.17)."""
 
 REPOSITORY = "/repositories/{workspace:[^/]+}/{repo_slug:[^/]+}"
-ISSUE = REPOSITORY + "/issues/{issue_id:[0-9]+}"
+NUMBER = "0|[1-9][0-9]*"
+"""An id in a path; nothing else that int() would take: not 01, +1 or another script's digits."""
+
+ISSUE = f"{REPOSITORY}/issues/{{issue_id:{NUMBER}}}"
 
 
 @dataclass(frozen=True, slots=True)

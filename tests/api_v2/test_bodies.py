@@ -28,6 +28,8 @@ GARBAGE = [
     (JSON, b'{"title": "\xff\xfe", "content": "\xff"}', 400),
     (JSON, b'{"title": "a\x00b", "content": "a\x00b"}', 400),
     (JSON, b'{"title": ' + b"[" * 100_000, 400),
+    (JSON, b'{"title": "t", "content": "t", "more": [' + b'{"a":[]},' * 20_000 + b"1]}", 400),
+    (JSON, b'{"title": "' + b'{,\\"' * 20_000, 400),
     (JSON, b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
     (JSON, b'{"title": ' + b"9" * 5000 + b', "content": ' + b"9" * 5000 + b"}", 400),
     (JSON, b'{"title": 1e999, "content": 1e999}', 400),
@@ -140,3 +142,9 @@ async def test_a_body_that_breaks_off_leaves_the_server_answering(api: Api) -> N
         writer.close()
         await writer.wait_closed()
     assert (await api.get(f"{OPEN}/issues"))["size"] == 1
+
+
+async def test_a_text_may_hold_any_number_of_marks(api: Api) -> None:
+    text = '{[,"\\' * 30_000
+    created = await api.post(f"{OPEN}/issues", "alice", {"title": "t", "content": {"raw": text}})
+    assert created["content"]["raw"] == text

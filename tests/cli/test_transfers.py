@@ -1,6 +1,7 @@
 """`pail import`, `import-undo` and `export`: archives in and out on the command line."""
 
 import json
+import socket
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -172,7 +173,7 @@ def test_an_import_can_be_undone_and_that_too(
     _done(pail, "import", "alice/app", archive_in(tmp_path))
     for expected in ([], [1, 3]):
         out = _done(pail, "import-undo", "alice/app")
-        assert out == "alice/app is back at what it was; 0 later writes are out of sight.\n"
+        assert out == "alice/app is back at what it was; later writes out of sight: 0.\n"
         assert _numbers(settings) == expected
 
 
@@ -193,13 +194,38 @@ def test_undo_wants_a_yes_when_writes_go_out_of_sight(
 
 def test_an_export_is_what_came_in(pail: Pail, tmp_path: Path) -> None:
     _done(pail, "import", "alice/app", archive_in(tmp_path))
-    target = tmp_path / "made" / "out.zip"
+    target = tmp_path / "out.zip"
     result = pail("export", "alice/app", target)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == f"alice/app is in {target}.\n"
     assert as_data(_database(target)) == as_data(sample())
     _done(pail, "export", "alice/app", tmp_path / "without.zip", "--without-attachments")
     assert _database(tmp_path / "without.zip")["attachments"] == []
+
+
+def test_an_export_goes_into_a_folder_that_is_there(pail: Pail, tmp_path: Path) -> None:
+    for target in (tmp_path, tmp_path / "none" / "out.zip"):
+        assert _refused(pail, "export", "alice/app", target).endswith("that can be written.")
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_a_killed_command_had_begun_is_settled_by_the_next(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    with closing(sqlite3.connect(settings.database)) as database, database:
+        database.execute(
+            """UPDATE job SET status = 'STARTED', finished_on = NULL, options = '{"local": true}',
+                              worker = ? || '-1-dead'""",
+            (socket.gethostname(),),
+        )
+    found = pail("check")
+    assert (found.exit_code, found.stdout.count("nobody works on it any more")) == (1, 1)
+    _done(pail, "import", "alice/open", archive_in(tmp_path))
+    assert select(settings.database, "SELECT status FROM job ORDER BY id") == [
+        ("FAILURE",),
+        ("SUCCESS",),
+    ]
 
 
 def test_an_export_that_fails_leaves_what_was_there(

@@ -136,3 +136,26 @@ def _made(folder: Path) -> list[str]:
     for name in ("one", "two"):
         (folder / name).mkdir()
     return ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"FOO\x00 / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 + b"\r\n\r\n",
+    ],
+    ids=["method", "two hosts", "two lengths", "long header"],
+)
+def test_what_is_no_http_is_refused_without_a_version_and_in_one_line(
+    web: Web, request_line: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), 10) as connection:
+        connection.sendall(request_line)
+        answer = connection.makefile("rb").read(4096)
+    assert answer.split(b"\r\n")[0].endswith(b" 400 Bad Request")
+    assert b"aiohttp" not in answer
+    assert b"Python" not in answer
+    assert web.stop() == 0
+    assert "Traceback" not in web.log.read_text()

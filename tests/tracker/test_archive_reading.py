@@ -268,8 +268,22 @@ def test_producers_may_leave_out_whatever_is_not_needed(archive: Path, spool: Pa
         "db-1.0.json: issues without a kind: 1; bug was taken.",
         "db-1.0.json: issues without a priority: 1; major was taken.",
         "db-1.0.json: issues without a status: 1; new was taken.",
+        "db-1.0.json: issues without a updated_on: 1; created_on was taken.",
+        "db-1.0.json: wiki is unknown and was left out (1 times).",
     ]
     assert read(write_zip(archive, {"1.0": {}}), spool).scan.counts["issues"] == 0
+
+
+def test_what_there_is_no_place_for_is_said(archive: Path, spool: Path) -> None:
+    text = sample(
+        issues=[issue(1, is_spam=True), issue(2, is_spam=False)],
+        components=[{"name": "core", "lead": "x"}, {"name": "core"}],
+    )
+    assert read(write_zip(archive, {"2.0": text}), spool).scan.warnings[:3] == [
+        "db-2.0.json: components.lead is unknown and was left out (1 times).",
+        "db-2.0.json: issues.is_spam is unknown and was left out (2 times).",
+        "db-2.0.json: components: 1 names are there twice and were taken once.",
+    ]
 
 
 def test_a_missing_kind_is_the_trackers_default(archive: Path, spool: Path) -> None:

@@ -72,7 +72,7 @@ async def test_a_job_that_nobody_settles_is_found(core: Core) -> None:
     clock.set_source(lambda: moment)
     try:
         assert await _check(core) == [
-            f"The import {job.uuid} was started, and no worker settles it."
+            f"The import {job.uuid} was started, and nobody works on it any more."
         ]
     finally:
         clock.set_source(None)

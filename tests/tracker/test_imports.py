@@ -227,14 +227,29 @@ async def test_two_files_of_one_name_on_one_issue_are_both_there(core: Core) -> 
     assert {row["filename"] for row in rows} == {"a.tar.gz"}
 
 
-async def test_the_largest_id_comes_in(core: Core) -> None:
+async def test_the_largest_id_comes_in_and_no_larger_one_is_made(core: Core) -> None:
     largest = 1 << 52
     await core.take(
         sample(issues=[issue(largest)], comments=[comment(largest, on=largest)])
         | {"logs": [], "attachments": []}
     )
     assert await core.values("SELECT id FROM comment") == [largest]
-    assert await _create_issue(core) == largest + 1
+    with pytest.raises(Conflict, match="The numbers are used up"):
+        await _create_issue(core)
+    assert (await core.repository()).id  # and what came in goes out, and in again
+    await core.take(await core.give())
+
+
+async def test_made_comments_take_no_id_that_the_archive_names(core: Core) -> None:
+    sections = {
+        "issues": [issue(1), issue(2)],
+        "comments": [comment(100)],
+        "logs": [log(None), log(101, on=2), log(500), log(500, on=2)],
+    }
+    report = await core.take(sections)
+    assert await core.values("SELECT id FROM comment ORDER BY id") == [100, 101, 500, 501, 502]
+    assert await core.values("SELECT issue_number FROM comment ORDER BY id") == [1, 2, 1, 1, 2]
+    assert len(report.as_dict()["unresolved"]) == 4
 
 
 async def test_no_issue_number_is_used_twice_whatever_comes_and_goes(core: Core) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.archives import ALICE, BOB, CHARLIE, databases, issue, sample, write_zip
 from tests.tracker.conftest import Core
-from tracker import people
+from tracker import people, undo
 from tracker.access import find_repository
 from tracker.archive.records import Person
 from tracker.errors import NotFound
@@ -90,25 +90,45 @@ async def test_who_is_in_our_own_export_is_known_again(
     assert report.as_dict()["warnings"] == []
 
 
-async def test_a_later_archive_completes_who_was_known_by_half(core: Core) -> None:
-    await core.take(core.archive(sample(), "1.0"))
-    ids = await core.values("SELECT id FROM account WHERE workspace_id IS NOT NULL")
-    await core.take(core.archive(sample(), "1.0", "2.0"))
-    assert await core.values("SELECT id FROM account WHERE workspace_id IS NOT NULL") == ids
-    assert ("bob_b", BOB["account_id"], "Bob Baumeister", "") in await _known(core)
+SHOWN = """
+SELECT coalesce(l.username, a.username), coalesce(l.named_account_id, a.account_id),
+       coalesce(l.display_name, a.display_name)
+  FROM issue i JOIN account a ON a.id = i.reporter_id
+  LEFT JOIN alias l ON l.tracker_id = i.tracker_id AND l.account_id = a.id
+ WHERE i.tracker_id = (SELECT tracker_id FROM repository WHERE slug = 'app') ORDER BY i.number"""
 
 
-async def test_usernames_arrive_later_than_account_ids(core: Core) -> None:
-    await core.take(core.archive(sample(), "2.0"))
-    await core.take(core.archive(sample(), "1.0", "2.0"))
-    assert ("bob_b", BOB["account_id"], "Bob Baumeister", "") in await _known(core)
-    assert len(await _known(core)) == 3
+async def _shown(core: Core) -> list[tuple[Any, ...]]:
+    """What the tracker in force calls those who reported its issues."""
+    return [tuple(row) for row in await core.rows(SHOWN)]
 
 
-async def test_the_newest_archive_says_what_somebody_is_called(core: Core) -> None:
+async def test_who_was_known_by_half_is_known_again_and_shown_as_the_archive_says(
+    core: Core,
+) -> None:
+    await core.take(core.archive(_reported_by(BOB), "1.0"))
+    before = await _known(core)
+    await core.take(core.archive(_reported_by(BOB), "1.0", "2.0"))
+    assert await _known(core) == before == [("bob_b", "pail:bob_b", "bob_b", "account_id")]
+    assert await _shown(core) == [("bob_b", BOB["account_id"], "Bob Baumeister")]
+
+
+async def test_usernames_may_arrive_later_than_account_ids(core: Core) -> None:
+    await core.take(core.archive(_reported_by(BOB), "2.0"))
+    await core.take(core.archive(_reported_by(BOB), "1.0", "2.0"))
+    assert await _shown(core) == [("bob_b", BOB["account_id"], "Bob Baumeister")]
+    assert len(await _known(core)) == 1
+
+
+async def test_an_archive_renames_nobody_outside_its_tracker(core: Core) -> None:
     await core.take(_reported_by(ALICE))
-    await core.take(_reported_by({**ALICE, "display_name": "Alice Hargreaves"}))
-    assert [row[1:3] for row in await _known(core)] == [(ALICE["account_id"], "Alice Hargreaves")]
+    first, before = await core.give(), await _known(core)
+    await core.take(_reported_by({**ALICE, "display_name": "Mallory"}))
+    assert await _shown(core) == [("alice-liddell", ALICE["account_id"], "Mallory")]
+    assert await _known(core) == before
+    await undo.undo(core.db, await core.repository(), accept_writes=True)
+    assert await _shown(core) == [("alice-liddell", ALICE["account_id"], "Alice Liddell")]
+    assert (await core.give()).read_bytes() == first.read_bytes()
 
 
 async def test_an_import_that_fails_renames_nobody(core: Core) -> None:
@@ -135,52 +155,23 @@ async def test_who_has_a_name_only_is_known_by_it(core: Core) -> None:
     assert len(await _known(core)) == 1
 
 
-async def test_a_made_username_makes_way_for_a_given_one(core: Core) -> None:
+async def test_a_username_that_is_somebody_elses_is_kept_for_the_tracker(core: Core) -> None:
     await core.take(_reported_by({"display_name": "Bob", "account_id": "the-other"}))
     versions = databases(_reported_by(ALICE))
     versions["1.0"] = _reported_by("bob")
     await core.take(write_zip(core.settings.data_dir / "both.zip", versions))
     assert await _known(core) == [
-        ("bob", ALICE["account_id"], "Alice Liddell", ""),
-        ("bob-2", "the-other", "Bob", "username"),
+        ("bob-2", ALICE["account_id"], "Alice Liddell", ""),
+        ("bob", "the-other", "Bob", "username"),
     ]
+    assert await _shown(core) == [("bob", ALICE["account_id"], "Alice Liddell")]
 
 
-async def test_a_given_username_that_is_somebody_elses_gets_a_number_and_a_warning(
-    core: Core,
-) -> None:
-    other = {"display_name": "Another", "account_id": "another"}
-    await core.take(core.archive(_reported_by(ALICE)))
-    versions = databases(_reported_by(ALICE))
-    await core.take(write_zip(core.settings.data_dir / "a.zip", versions))
-    versions = {"1.0": versions["1.0"], "2.0": _reported_by(other)}
-    report = await core.take(write_zip(core.settings.data_dir / "b.zip", versions))
-    assert await _known(core) == [
-        ("alice", ALICE["account_id"], "Alice Liddell", ""),
-        ("alice-2", "another", "Another", "username"),
-    ]
-    assert report.as_dict()["warnings"] == [
-        "The username 'alice' is somebody else's in this workspace; it got a number."
-    ]
-
-
-async def test_names_may_change_hands(core: Core) -> None:
-    first, second = (
-        Person(0, "left", "id-1", "One"),
-        Person(1, "right", "id-2", "Two"),
-    )
-    repository = await core.repository()
-
-    async def adopt(*everybody: Person) -> None:
-        plan = await people.plan(core.db, repository.workspace_id, everybody)
-        async with core.db.transaction() as tx:
-            await people.add_new(tx, repository.tracker_id, plan)
-            await people.adopt(tx, repository.tracker_id, repository.workspace_id, plan)
-
-    await adopt(first, second)
-    first.username, second.username = second.username, first.username
-    await adopt(first, second)
-    assert await _known(core) == [("right", "id-1", "One", ""), ("left", "id-2", "Two", "")]
+async def test_thousands_of_one_name_are_named_one_after_the_other() -> None:
+    everybody = [Person(n, None, f"id-{n}", "Иван") for n in range(20_000)]
+    names = [planned.names.username for planned in people._plan([], everybody)]
+    assert names[:2] == ["somebody", "somebody-2"]
+    assert len(set(names)) == len(names)
 
 
 async def test_each_workspace_has_its_own(core: Core) -> None:

@@ -26,10 +26,10 @@ from tracker.errors import Invalid
 from tracker.settings import MIB, Limits
 
 Progress = Callable[[int, int], None]
+"""Called with (done, total) bytes at least once per MiB; may raise, which ends the reading."""
 
 _MOST_TEXT = 1 << 22
 """Characters of text in a batch: a thousand long issues at once would not fit into memory."""
-"""Called with (done, total) bytes at least once per MiB; may raise, which ends the reading."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,8 @@ class Scan:
     """What an archive holds.
 
     counts: records by section. undeclared: names in use that their section does not declare, by
-    component, milestone and version. warnings: sentences to be shown.
+    component, milestone and version. warnings: sentences to be shown. highest_comment: the
+    highest id that a comment has or a log row names, 0 for none.
     """
 
     counts: dict[str, int]
@@ -48,6 +49,7 @@ class Scan:
     versions: list[str]
     undeclared: dict[str, list[str]]
     warnings: list[str]
+    highest_comment: int
 
 
 @contextmanager
@@ -114,6 +116,7 @@ class Archive:
             meta=first.meta,
             undeclared=first.undeclared(),
             warnings=first.warnings() + warnings,
+            highest_comment=first.highest_comment,
             **declared,
         )
 

@@ -18,11 +18,10 @@ from tracker.archive.times import EXACT, Moment, uploaded_on
 from tracker.errors import Invalid
 from tracker.fields import Length, Number, Text, check, content, kind, name, priority, state
 from tracker.settings import Limits
-from tracker.vocabulary import LOG_FIELDS, CategoryKind, Kind, Priority, State
+from tracker.vocabulary import LARGEST_ID, LOG_FIELDS, CategoryKind, Kind, Priority, State
 
 Raw = dict[str, Any]
 
-LARGEST_ID = 1 << 52
 MOST_NAMES = 100_000
 FILENAME_CHARACTERS = 1_024
 URL_CHARACTERS = 16_384
@@ -66,6 +65,50 @@ _FILENAME = Text(required=True, validate=Length(FILENAME_CHARACTERS))
 _PATH = Text(required=True, validate=[Length(FILENAME_CHARACTERS), _stays_inside])
 _URL = Text(load_default=None, validate=Length(URL_CHARACTERS))
 
+_CATEGORY = frozenset({"name"})
+_KEYS = {
+    "issues": frozenset(
+        {
+            "id",
+            "title",
+            "content",
+            "reporter",
+            "assignee",
+            "status",
+            "kind",
+            "priority",
+            "component",
+            "milestone",
+            "version",
+            "created_on",
+            "updated_on",
+            "content_updated_on",
+            "edited_on",
+            "watchers",
+            "voters",
+        }
+    ),
+    "comments": frozenset({"id", "issue", "user", "content", "created_on", "updated_on"}),
+    "logs": frozenset(
+        {"issue", "comment", "user", "field", "changed_from", "changed_to", "created_on"}
+    ),
+    "attachments": frozenset({"issue", "path", "filename", "user", "url"}),
+    "meta": frozenset(
+        {
+            "default_assignee",
+            "default_component",
+            "default_kind",
+            "default_milestone",
+            "default_version",
+        }
+    ),
+    "components": _CATEGORY,
+    "milestones": _CATEGORY,
+    "versions": _CATEGORY,
+}
+"""What a record has a place for (reference 3.2)."""
+
+_MOST_UNKNOWN = 100
 _STATES = frozenset(State)
 _KINDS = frozenset(Kind)
 _PRIORITIES = frozenset(Priority)
@@ -116,7 +159,8 @@ class Rules:
     """Reads the records of one database; every fault is an Invalid that names the record.
 
     used collects the names of components, milestones and versions that issues are filed under;
-    omitted counts issues without a status, kind or priority.
+    omitted counts issues without a status, kind, priority or updated_on, unknown the members
+    that no record has a place for.
     """
 
     def __init__(self, database: str, people: People, limits: Limits) -> None:
@@ -124,6 +168,7 @@ class Rules:
         self.default_kind = Kind.BUG.value
         self.used: dict[str, dict[str, None]] = {kind: {} for kind in CategoryKind}
         self.omitted: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
         self._person = people.find
         self._content = content(limits, load_default=None)
         self._ascii = limits.content_bytes
@@ -143,10 +188,17 @@ class Rules:
         try:
             if raw.__class__ is not dict:
                 raise Invalid(": Must be an object.")
+            if not raw.keys() <= _KEYS[section]:
+                self._note_unknown(section, raw)
             return self._readers[section](raw)
         except Invalid as error:
             place = section if index < 0 else f"{section}[{index}]"
             raise Invalid(f"{self.database}: {place}{error}") from error
+
+    def _note_unknown(self, section: str, raw: Raw) -> None:
+        for key in raw.keys() - _KEYS[section]:
+            if len(self.unknown) < _MOST_UNKNOWN:
+                self.unknown[f"{section}.{key[:_MOST_UNKNOWN]}"] += 1
 
     def _issue(self, raw: Raw) -> Issue:
         number = _number(raw, "id")
@@ -164,12 +216,16 @@ class Rules:
             self._filed(raw, "milestone"),
             self._filed(raw, "version"),
             created_on,
-            _time_or_null(raw, "updated_on") or created_on,
+            _time_or_null(raw, "updated_on") or self._at_first(created_on),
             _time_or_null(raw, "content_updated_on"),
             _time_or_null(raw, "edited_on"),
             self._users(raw, "watchers"),
             self._users(raw, "voters"),
         )
+
+    def _at_first(self, created_on: str) -> str:
+        self.omitted["updated_on"] += 1
+        return created_on
 
     def _comment(self, raw: Raw) -> Comment:
         return Comment(

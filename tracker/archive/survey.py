@@ -6,7 +6,7 @@ from typing import Any
 
 from tracker.archive.joining import digest
 from tracker.archive.people import People
-from tracker.archive.records import Meta
+from tracker.archive.records import Comment, Log, Meta
 from tracker.archive.rules import MOST_NAMES, Rules
 from tracker.archive.stream import Document
 from tracker.errors import Invalid
@@ -26,6 +26,8 @@ class Survey:
         self.counts: Counter[str] = Counter()
         self.digests: Counter[str] = Counter()
         self.declared: dict[str, dict[str, None]] = {section: {} for section in CATEGORIES}
+        self.highest_comment = 0
+        self._repeated: Counter[str] = Counter()
 
     def run(
         self,
@@ -45,21 +47,38 @@ class Survey:
                 if digests:
                     self.digests[section] += digest(record)
                 look(record)
+                self._note_comment(record)
             elif section in CATEGORIES and index >= 0:
                 self._declare(section, self.rules.read(section, index, raw))
-            elif section == "meta" and index < 0:
-                if raw is not None:
-                    self.meta = self.rules.read(section, index, raw)
-                    look(self.meta)
-            elif (section in RECORDS or section in CATEGORIES) and raw is not None:
-                raise Invalid(f"{self.document.name}: {section}: Must be a list.")
             elif section == "meta":
-                raise Invalid(f"{self.document.name}: meta: Must be an object.")
+                self._take_meta(index, raw, look)
+            else:
+                self._pass_over(section, raw)
+
+    def _note_comment(self, record: Any) -> None:
+        if isinstance(record, Comment):
+            self.highest_comment = max(self.highest_comment, record.id)
+        elif isinstance(record, Log):
+            self.highest_comment = max(self.highest_comment, record.comment or 0)
+
+    def _take_meta(self, index: int, raw: Any, look: Callable[[Any], None]) -> None:
+        if index >= 0:
+            raise Invalid(f"{self.document.name}: meta: Must be an object.")
+        if raw is not None:
+            self.meta = self.rules.read("meta", index, raw)
+            look(self.meta)
+
+    def _pass_over(self, section: str, raw: Any) -> None:
+        if section not in RECORDS and section not in CATEGORIES:
+            self.rules.unknown[section] += 1
+        elif raw is not None:
+            raise Invalid(f"{self.document.name}: {section}: Must be a list.")
 
     def _declare(self, section: str, name: str) -> None:
         names = self.declared[section]
         if len(names) >= MOST_NAMES:
             raise Invalid(f"{self.document.name}: {section}: There are more than {MOST_NAMES}.")
+        self._repeated[section] += name in names
         names[name] = None
 
     def undeclared(self) -> dict[str, list[str]]:
@@ -72,15 +91,28 @@ class Survey:
         }
 
     def warnings(self) -> list[str]:
-        """What was filled in."""
+        """What was filled in, and what there is no place for."""
+        name = self.document.name
         defaults = {
             "status": "new",
             "kind": self.meta.default_kind or "bug",
             "priority": "major",
+            "updated_on": "created_on",
         }
         return [
-            f"{self.document.name}: issues without a {key}: {count}; {defaults[key]} was taken."
-            for key, count in sorted(self.rules.omitted.items())
+            *(
+                f"{name}: issues without a {key}: {count}; {defaults[key]} was taken."
+                for key, count in sorted(self.rules.omitted.items())
+            ),
+            *(
+                f"{name}: {key} is unknown and was left out ({count} times)."
+                for key, count in sorted(self.rules.unknown.items())
+            ),
+            *(
+                f"{name}: {section}: {count} names are there twice and were taken once."
+                for section, count in sorted(self._repeated.items())
+                if count
+            ),
         ]
 
     def disagreements(self, other: "Survey") -> list[str]:
