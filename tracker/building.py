@@ -14,7 +14,7 @@ from tracker.database import BrokenReference, Database, Duplicate, Transaction
 from tracker.errors import Invalid
 from tracker.progress import Progress
 from tracker.reports import Report
-from tracker.storing import Storing, free_name
+from tracker.storing import FreeNames, Storing
 from tracker.vocabulary import LARGEST_ID, CategoryKind
 
 BATCH = 1000
@@ -23,8 +23,8 @@ BATCH = 1000
 FILES_A_BATCH = 100
 """Attachments a transaction: their bytes are on the disk before it commits."""
 
-MOST_ATTACHMENTS = 10_000
-"""Attachments an issue: finding a free name for each costs a look at the others."""
+MOST_ATTACHMENTS = 500_000
+"""Attachments an archive: their names are kept in memory, to give each of an issue its own."""
 
 MOST_MADE = 10_000
 """Comments made for log rows without one: real archives have none of these."""
@@ -65,6 +65,8 @@ class Building:
         self._categories: dict[tuple[str, str], int] = {}
         self._last_comment = 0
         self._made: dict[_Moment, int] = {}
+        self._made_for: dict[int, int] = {}
+        self._names: dict[int, FreeNames] = {}
 
     async def definitions(self, tx: Transaction, scan: Scan) -> None:
         """Write components, milestones, versions (undeclared ones too) and the defaults."""
@@ -229,7 +231,7 @@ class Building:
             if comment_id is None or comment_id not in owners:
                 comment_id = await self._make_comment(tx, place, moment, owners)
             elif owners[comment_id] != log.issue:
-                if comment_id not in self._made.values():
+                if comment_id not in self._made_for:
                     words = f"Comment {comment_id} belongs to issue {owners[comment_id]}."
                     raise self._invalid("logs", place, "comment", words)
                 comment_id = await self._make_comment(tx, place, moment, owners)
@@ -241,13 +243,13 @@ class Building:
     async def _owners(self, tx: Transaction, batch: Sequence[Log]) -> dict[int, int]:
         """The issue of each comment that the log rows may belong to."""
         ids = {log.comment for log in batch if log.comment is not None}
-        places, params = _named(sorted(ids | set(self._made.values())))
+        places, params = _named(sorted(ids))
         rows = await tx.all(
             f"""SELECT id, issue_number FROM comment
                  WHERE tracker_id = :tracker AND id IN ({places})""",
             {**params, "tracker": self._tracker_id},
         )
-        return {row["id"]: row["issue_number"] for row in rows}
+        return self._made_for | {row["id"]: row["issue_number"] for row in rows}
 
     async def _make_comment(
         self, tx: Transaction, place: int, moment: _Moment, owners: dict[int, int]
@@ -267,6 +269,7 @@ class Building:
         await tx.many(_INSERT_COMMENT, [row])
         owners[comment_id] = issue
         self._made[moment] = comment_id
+        self._made_for[comment_id] = issue
         self._report.unresolved.add(
             f"logs[{place}] of issue {issue} has no comment: comment {comment_id} was made"
         )
@@ -277,52 +280,32 @@ class Building:
     async def attachments(self) -> None:
         """Write the attachments: first their bytes, then the rows that name them."""
         async for start, batch in self._batches(self._archive.attachments(FILES_A_BATCH)):
+            if start + len(batch) > MOST_ATTACHMENTS:
+                words = f"An archive may have at most {MOST_ATTACHMENTS} attachments."
+                raise self._invalid("attachments", MOST_ATTACHMENTS, "issue", words)
             stored = await self._progress.run(self._storing.store, batch)
+            rows = list(map(self._attachment_row, batch, stored))
             try:
                 async with self._db.transaction(durable=False) as tx:
-                    rows = await self._attachment_rows(tx, start, batch, stored)
                     await tx.many(_INSERT_ATTACHMENT, rows)
             except BrokenReference as error:
                 raise await self._absent_issue("attachments", start, batch) from error
 
-    async def _attachment_rows(
-        self,
-        tx: Transaction,
-        start: int,
-        batch: Sequence[Attachment],
-        stored: Sequence[Stored | None],
-    ) -> list[Sequence[object]]:
-        places, params = _named(sorted({attachment.issue for attachment in batch}))
-        taken: dict[int, set[str]] = {}
-        for row in await tx.all(
-            f"""SELECT issue_number, name FROM attachment
-                 WHERE tracker_id = :tracker AND issue_number IN ({places})""",
-            {**params, "tracker": self._tracker_id},
-        ):
-            taken.setdefault(row["issue_number"], set()).add(row["name"])
-        rows: list[Sequence[object]] = []
-        for place, (attachment, blob) in enumerate(zip(batch, stored, strict=True), start):
-            names = taken.setdefault(attachment.issue, set())
-            if len(names) >= MOST_ATTACHMENTS:
-                words = f"An issue may have at most {MOST_ATTACHMENTS} attachments."
-                raise self._invalid("attachments", place, "issue", words)
-            name = free_name(attachment.filename, names)
-            names.add(name)
-            rows.append(
-                (
-                    self._tracker_id,
-                    attachment.issue,
-                    len(names),
-                    name,
-                    attachment.filename,
-                    self._account(attachment.user),
-                    attachment.url,
-                    blob.sha256 if blob else None,
-                    blob.size if blob else 0,
-                    attachment.created_on,
-                )
-            )
-        return rows
+    def _attachment_row(self, attachment: Attachment, blob: Stored | None) -> Sequence[object]:
+        names = self._names.setdefault(attachment.issue, FreeNames())
+        name = names.take(attachment.filename)
+        return (
+            self._tracker_id,
+            attachment.issue,
+            len(names),
+            name,
+            attachment.filename,
+            self._account(attachment.user),
+            attachment.url,
+            blob.sha256 if blob else None,
+            blob.size if blob else 0,
+            attachment.created_on,
+        )
 
     async def finish(self) -> None:
         """Count the issues, and report files that no attachment names."""

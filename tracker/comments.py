@@ -68,22 +68,22 @@ async def create(
             {"now": now, "tracker": tracker_id, "number": number},
         ):
             raise NotFound(NO_ISSUE)
-        # Above the instance's counter and above every imported id of this tracker (DECISIONS 5).
+        # Above the instance's counter, which imported ids never move, and above every imported
+        # id of this tracker (DECISIONS 5).
         row = await tx.returning(
-            """UPDATE counter
-                  SET value = 1 + max(value, coalesce(
-                      (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0))
-                WHERE name = 'comment' RETURNING value""",
+            """UPDATE counter SET value = value + 1 WHERE name = 'comment'
+               RETURNING max(value, 1 + coalesce(
+                   (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0)) AS id""",
             {"tracker": tracker_id},
         )
-        require_room(row["value"])
+        require_room(row["id"])
         await tx.run(
             """INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw,
                                     content_markup, created_on)
                VALUES (:tracker, :id, :number, :author, :content, :markup, :now)""",
             {
                 "tracker": tracker_id,
-                "id": row["value"],
+                "id": row["id"],
                 "number": number,
                 "author": author,
                 "content": content,
@@ -91,4 +91,4 @@ async def create(
                 "now": now,
             },
         )
-    return int(row["value"])
+    return int(row["id"])

@@ -35,7 +35,7 @@ async def run(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     repository = await db.one(
-        """SELECT r.slug, r.name, r.workspace_id, w.slug AS workspace
+        """SELECT r.slug, r.name, w.slug AS workspace
              FROM repository r JOIN workspace w ON w.id = r.workspace_id WHERE r.id = :id""",
         {"id": job.repository_id},
     )
@@ -51,7 +51,7 @@ async def run(
         project_name=job.options.get("project_name"),
     ) as writer:
         async with db.snapshot() as reader:
-            people = await _people(reader, repository["workspace_id"], job)
+            people = await _people(reader, job)
             await _definitions(reader, writer, job, people)
             copying = _Copying(reader, job, people, progress)
             await progress.run(copying.run, writer)
@@ -60,8 +60,8 @@ async def run(
         await jobs.settle(tx, job, JobStatus.SUCCESS, report={"size": size}, total=progress.total)
 
 
-async def _people(reader: Reader, workspace_id: int, job: Job) -> dict[int, Person]:
-    """Everybody who can be named in the tracker, by row id.
+async def _people(reader: Reader, job: Job) -> dict[int, Person]:
+    """Everybody whom the tracker names, by row id.
 
     The tracker's aliases go first, then the workspace's placeholders, then accounts: whoever has
     a username that is another's by then gets a number behind it, as when the archive comes back.
@@ -72,9 +72,16 @@ async def _people(reader: Reader, workspace_id: int, job: Job) -> dict[int, Pers
                   coalesce(l.display_name, a.display_name) AS display_name
              FROM account a
              LEFT JOIN alias l ON l.tracker_id = :tracker AND l.account_id = a.id
-            WHERE a.workspace_id = :workspace OR (a.workspace_id IS NULL AND a.tracker_id IS NULL)
+            WHERE a.id IN (SELECT reporter_id FROM issue WHERE tracker_id = :tracker
+                           UNION SELECT assignee_id FROM issue WHERE tracker_id = :tracker
+                           UNION SELECT account_id FROM comment WHERE tracker_id = :tracker
+                           UNION SELECT account_id FROM log WHERE tracker_id = :tracker
+                           UNION SELECT account_id FROM attachment WHERE tracker_id = :tracker
+                           UNION SELECT account_id FROM vote WHERE tracker_id = :tracker
+                           UNION SELECT account_id FROM watch WHERE tracker_id = :tracker
+                           UNION SELECT default_assignee_id FROM tracker WHERE id = :tracker)
             ORDER BY l.account_id IS NULL, a.workspace_id IS NULL, a.id""",
-        {"workspace": workspace_id, "tracker": job.tracker_id},
+        {"tracker": job.tracker_id},
     )
     usernames = Unique([])
     known: dict[str, Person] = {}

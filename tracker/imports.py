@@ -40,13 +40,14 @@ async def run(
         if job.dry_run:
             scratch = await stack.enter_async_context(_scratch(db, spool, repository, job))
             report, _ = await _build(scratch, None, repository, job, archive, scan, progress)
-            async with db.transaction() as tx:
-                await _succeed(tx, job, report, progress)
-            return report
-        report, finish = await _build(db, blobs, repository, job, archive, scan, progress)
+            finish = None
+        else:
+            report, finish = await _build(db, blobs, repository, job, archive, scan, progress)
+    # Only now, with everything cleared away: whoever reports progress ends with the job.
     progress.begin(Phase.FINISHING)
     async with db.transaction() as tx:
-        await finish(tx)
+        if finish is not None:
+            await finish(tx)
         await _succeed(tx, job, report, progress)
     return report
 

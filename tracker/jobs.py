@@ -109,7 +109,7 @@ async def accept(
         "uuid": accounts.new_uuid().strip("{}"),
         "kind": kind,
         "repository": repository.id,
-        "tracker": repository.tracker_id if kind is JobKind.EXPORT else None,
+        "tracker": None,
         "account": account_id,
         "options": text,
         "base_url": base_url,
@@ -122,21 +122,16 @@ async def accept(
     }
     try:
         async with db.transaction() as tx:
-            if kind is JobKind.EXPORT and not worker:
-                running = await tx.one(
-                    f"""SELECT {_COLUMNS} FROM job
-                         WHERE repository_id = :repository AND kind = 'export'
-                           AND options = :options AND base_url = :base_url
-                           AND status IN ('ACCEPTED', 'STARTED')""",
-                    values,
+            if kind is JobKind.EXPORT:
+                # The one in force now: an import may have ended since the caller looked.
+                row = await tx.returning(
+                    "SELECT tracker_id FROM repository WHERE id = :repository", values
                 )
-                if running is not None:
+                values["tracker"] = row["tracker_id"]
+                running = await _running_export(tx, values)
+                if running is not None and not worker:
                     return _job(running)
-            elif (
-                worker
-                and kind is JobKind.IMPORT
-                and await _workspace_is_busy(tx, repository.workspace_id)
-            ):
+            elif worker and await _workspace_is_busy(tx, repository.workspace_id):
                 raise Conflict("Another import is running in this workspace.", retry_after=5)
             row = await tx.returning(
                 f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, account_id, status,
@@ -150,6 +145,16 @@ async def accept(
     except Duplicate as error:
         raise Conflict(IMPORT_RUNNING, retry_after=5) from error
     return _job(row)
+
+
+async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row | None:
+    return await tx.one(
+        f"""SELECT {_COLUMNS} FROM job
+             WHERE repository_id = :repository AND tracker_id = :tracker AND kind = 'export'
+               AND options = :options AND base_url = :base_url
+               AND status IN ('ACCEPTED', 'STARTED')""",
+        values,
+    )
 
 
 async def require_no_import(db: Reader, repository: Repository) -> None:

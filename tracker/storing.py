@@ -60,16 +60,28 @@ def _measure(chunks: Iterator[bytes]) -> Stored:
     return Stored("0" * 64, sum(map(len, chunks)))
 
 
-def free_name(filename: str, taken: set[str]) -> str:
-    """The name of an attachment in the API: the file's own, or name.1.ext when that is taken.
+class FreeNames:
+    """The names of one issue's attachments in the API, each given once."""
 
-    One that an address can't hold ("", ".", "..") gets a name that it can.
-    """
-    if not filename.strip("."):
-        filename = f"unnamed{filename}"
-    stem, dot, extension = filename.rpartition(".")
-    name, number = filename, 0
-    while name in taken:
-        number += 1
-        name = f"{stem}.{number}{dot}{extension}" if stem else f"{filename}.{number}"
-    return name
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def take(self, filename: str) -> str:
+        """The file's own name, or name.1.ext, name.2.ext, ... when that is taken.
+
+        One that an address can't hold ("", ".", "..") gets a name that it can.
+        """
+        if not filename.strip("."):
+            filename = f"unnamed{filename}"
+        stem, dot, extension = filename.rpartition(".")
+        name = filename
+        while name in self._taken:
+            # Where the last search for this name ended: thousands may have the same one.
+            number = self._numbers[filename] = self._numbers.get(filename, 0) + 1
+            name = f"{stem}.{number}{dot}{extension}" if stem else f"{filename}.{number}"
+        self._taken.add(name)
+        return name

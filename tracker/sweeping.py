@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tracker import clock, jobs, trackers
 from tracker.blobs import Blobs
-from tracker.database import Database
+from tracker.database import Database, Reader
 from tracker.presence import Presence
 from tracker.settings import Settings
 
@@ -79,21 +79,29 @@ def _remove_others(folder: Path, kept: set[str], young: float) -> None:
 async def _blobs(db: Database, blobs: Blobs, young: float) -> None:
     for folder in await asyncio.to_thread(blobs.folders):
         names = await asyncio.to_thread(blobs.names, folder, older_than=young)
-        for start in range(0, len(names), 500):
-            if await _is_busy(db):
-                return  # an import may be about to name one, an export about to read one
-            some = names[start : start + 500]
-            params = {f"n{place}": name for place, name in enumerate(some)}
-            places = ", ".join(f":{name}" for name in params)
-            rows = await db.all(
-                f"SELECT DISTINCT blob FROM attachment WHERE blob IN ({places})", params
-            )
-            named = {row["blob"] for row in rows}
-            for name in some:
-                if name not in named:
-                    await asyncio.to_thread(blobs.remove, name)
+        for start in range(0, len(names), 50):
+            if not await _remove_unnamed(db, blobs, names[start : start + 50]):
+                return
     await asyncio.to_thread(blobs.remove_leftovers, older_than=young)
 
 
-async def _is_busy(db: Database) -> bool:
+async def _remove_unnamed(db: Database, blobs: Blobs, names: list[str]) -> bool:
+    """Remove those of the blobs that no row names; False while a job runs, which may name one.
+
+    In a transaction, because a job is claimed in one: none can begin in the middle of this.
+    """
+    async with db.transaction(durable=False) as tx:
+        if await _is_busy(tx):
+            return False
+        params = {f"n{place}": name for place, name in enumerate(names)}
+        places = ", ".join(f":{name}" for name in params)
+        rows = await tx.all(
+            f"SELECT DISTINCT blob FROM attachment WHERE blob IN ({places})", params
+        )
+        for name in set(names) - {row["blob"] for row in rows}:
+            await asyncio.to_thread(blobs.remove, name)
+    return True
+
+
+async def _is_busy(db: Reader) -> bool:
     return await db.one("SELECT 1 FROM job WHERE status = 'STARTED'") is not None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tracker import trackers
 from tracker.access import Repository
-from tracker.database import Database
+from tracker.database import Database, Reader
 from tracker.errors import Conflict, NotFound
 
 
@@ -16,7 +16,7 @@ class Undone:
     writes: int
 
 
-async def preview(db: Database, repository: Repository) -> Undone:
+async def preview(db: Reader, repository: Repository) -> Undone:
     """What import-undo would bring back. Raises NotFound when there is nothing to go back to."""
     row = await db.one(
         """SELECT t.id, t.replaced_on,
@@ -40,24 +40,24 @@ async def undo(db: Database, repository: Repository, *, accept_writes: bool) -> 
     Raises NotFound when there is none, Conflict while a job runs or, unless accept_writes, when
     writes made since the import would go out of sight.
     """
-    found = await preview(db, repository)
-    if found.writes and not accept_writes:
-        raise Conflict(
-            f"{found.writes} writes made since the import would go out of sight; "
-            "confirm with yes to go on."
-        )
     async with db.transaction() as tx:
-        if await tx.one(
-            """SELECT 1 FROM job WHERE repository_id = :id AND status IN ('ACCEPTED', 'STARTED')
-                  AND (kind = 'export' OR dry_run = 0)""",
+        row = await tx.returning(
+            """SELECT tracker_id, (SELECT count(*) FROM job
+                                    WHERE repository_id = repository.id
+                                      AND status IN ('ACCEPTED', 'STARTED')
+                                      AND (kind = 'export' OR dry_run = 0)) AS jobs
+                 FROM repository WHERE id = :id""",
             {"id": repository.id},
-        ):
-            raise Conflict("A job is running for this repository.", retry_after=5)
-        still = await tx.one(
-            "SELECT 1 FROM tracker WHERE id = :id AND status = 'replaced'",
-            {"id": found.tracker_id},
         )
-        if still is None:
-            raise Conflict("The replaced tracker is being removed.")
+        if row["tracker_id"] != repository.tracker_id:
+            raise Conflict("An import or an undo has just changed the issues: look again.")
+        found = await preview(tx, repository)
+        if row["jobs"]:
+            raise Conflict("A job is running for this repository.", retry_after=5)
+        if found.writes and not accept_writes:
+            raise Conflict(
+                f"{found.writes} writes made since the import would go out of sight; "
+                "confirm with yes to go on."
+            )
         await trackers.put_in_force(tx, repository.id, found.tracker_id)
     return found

@@ -165,3 +165,11 @@ async def test_an_empty_tracker_goes_out_and_comes_in(core: Core) -> None:
     assert _database(written)["issues"] == []
     report = await core.take(written)
     assert report.counts["issues"] == 0
+
+
+async def test_what_another_repository_imports_changes_no_export(core: Core) -> None:
+    alice = await core.actor("alice")
+    await issues.create(core.db, alice, await core.repository(), Draft("Live"))
+    before = (await core.give()).read_bytes()
+    await core.take(core.archive(sample(), "1.0"), "alice/open")  # names another "alice"
+    assert (await core.give()).read_bytes() == before

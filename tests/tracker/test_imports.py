@@ -268,10 +268,10 @@ async def test_a_new_comment_comes_after_every_other_and_imported_ids_bind_their
     await _create_issue(core, "alice/open")
     assert await _create_comment(core, 1, "alice/open") == 1
     assert await _create_comment(core, 1) == 103
-    assert await _create_comment(core, 1, "alice/open") == 104
+    assert await _create_comment(core, 1, "alice/open") == 3
     await undo.undo(core.db, await core.repository(), accept_writes=True)
     assert await _create_issue(core) == 4
-    assert await _create_comment(core, 4) == 105
+    assert await _create_comment(core, 4) == 4
 
 
 async def test_definitions_have_ids_of_their_own_in_the_whole_instance(core: Core) -> None:
@@ -370,3 +370,19 @@ async def test_the_lists_of_a_report_end_somewhere(core: Core) -> None:
     missing = report.as_dict()["missing_files"]
     assert len(missing) == 1_001
     assert missing[-1] == "... and 200 more"
+
+
+async def test_one_trackers_high_comment_ids_are_no_other_repositorys_matter(core: Core) -> None:
+    highest = (1 << 52) - 1
+    await core.take({"issues": [issue(1)], "comments": [comment(highest)]})
+    assert await _create_comment(core, 1) == highest + 1
+    await _create_issue(core, "alice/open")
+    assert await _create_comment(core, 1, "alice/open") == 2
+
+
+async def test_thousands_of_files_of_one_name_each_get_their_own(core: Core) -> None:
+    rows = [attachment("attachments/none", filename="a.png") for _ in range(5000)]
+    await core.take(sample(attachments=rows))
+    names = await core.values("SELECT name FROM attachment ORDER BY ordinal")
+    assert names[:3] == ["a.png", "a.1.png", "a.2.png"]
+    assert len(set(names)) == 5000

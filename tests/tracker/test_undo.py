@@ -110,3 +110,11 @@ async def test_a_tracker_that_is_being_removed_does_not_come_back(core: Core) ->
     )
     with pytest.raises(NotFound):
         await _undo(core)
+
+
+async def test_an_undo_of_what_has_changed_meanwhile_is_refused(core: Core) -> None:
+    await core.take()
+    seen = await core.repository()
+    await core.take()
+    with pytest.raises(Conflict, match="look again"):
+        await undo.undo(core.db, seen, accept_writes=True)

@@ -28,6 +28,7 @@ from tracker.settings import MIB, Limits
 Progress = Callable[[int, int], None]
 """Called with (done, total) bytes at least once per MiB; may raise, which ends the reading."""
 
+_PERSON = 200
 _MOST_TEXT = 1 << 22
 """Characters of text in a batch: a thousand long issues at once would not fit into memory."""
 
@@ -217,6 +218,9 @@ def _source(path: Path, limits: Limits) -> Source:
 
 
 def _text(record: Any) -> int:
-    """How many characters of text a record holds, where that can be many."""
+    """How many characters a record holds where that can be many; a person counts as some."""
     texts = (getattr(record, name, None) for name in ("content", "changed_from", "changed_to"))
-    return sum(len(text) for text in texts if text)
+    length = sum(len(text) for text in texts if text)
+    if isinstance(record, Issue):
+        length += _PERSON * (len(record.watchers) + len(record.voters))
+    return length
