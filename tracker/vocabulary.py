@@ -121,5 +121,3 @@ LOG_FIELDS = frozenset(
     }
 )
 """Names a log row's field may have: Bitbucket's own, and the aliases some producers write."""
-
-CLOSED_STATES = frozenset({"resolved", "invalid", "duplicate", "wontfix", "closed"})

@@ -46,7 +46,6 @@ def _stays_inside(path: str) -> None:
 
 
 _ID = Number(required=True, validate=validate.Range(min=1))
-_ID_OR_NULL = Number(load_default=None, validate=validate.Range(min=1))
 _TIME = Moment(required=True)
 _TIME_OR_NULL = Moment(load_default=None)
 # A blank title is no title for the API, but old trackers have them.
