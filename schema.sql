@@ -70,6 +70,15 @@ CREATE TABLE repository (
     UNIQUE (workspace_id, slug)
 );
 
+-- Names that a repository had: they lead to it until another one takes the name.
+CREATE TABLE former_name (
+    workspace_id    INTEGER NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    slug            TEXT NOT NULL,
+    repository_id   INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    PRIMARY KEY (workspace_id, slug)
+);
+CREATE INDEX former_name_repository ON former_name (repository_id);
+
 CREATE TABLE member (
     repository_id   INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
     account_id      INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -117,10 +126,11 @@ CREATE INDEX job_repository ON job (repository_id, kind, id);
 CREATE INDEX job_unfinished ON job (status, id) WHERE status IN ('ACCEPTED', 'STARTED');
 
 -- What an archive carries hangs on a tracker. A repository's own (repository.tracker_id) is in force; others are
--- being built by an import, replaced by one and kept for undo, or waiting to be removed bit by bit.
+-- being built by an import, replaced by one and kept for undo, or waiting to be removed bit by bit; these last may
+-- have lost their repository already.
 CREATE TABLE tracker (
     id                  INTEGER PRIMARY KEY,
-    repository_id       INTEGER NOT NULL REFERENCES repository (id),
+    repository_id       INTEGER REFERENCES repository (id) ON DELETE SET NULL,
     status              TEXT NOT NULL CHECK (status IN ('building', 'current', 'replaced', 'dropped')),
     default_kind        TEXT CHECK (default_kind IN ('bug', 'enhancement', 'proposal', 'task')),
     default_assignee_id INTEGER REFERENCES account (id),
@@ -129,7 +139,8 @@ CREATE TABLE tracker (
     default_version     TEXT,
     issue_count         INTEGER NOT NULL DEFAULT 0,
     created_on          TEXT NOT NULL,
-    replaced_on         TEXT
+    replaced_on         TEXT,
+    CHECK (repository_id IS NOT NULL OR status = 'dropped')
 );
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
 
@@ -185,6 +196,16 @@ CREATE INDEX issue_component ON issue (component_id) WHERE component_id IS NOT N
 CREATE INDEX issue_milestone ON issue (milestone_id) WHERE milestone_id IS NOT NULL;
 CREATE INDEX issue_version ON issue (version_id) WHERE version_id IS NOT NULL;
 
+-- What issues say, folded for searching: tracker.folding says how.
+CREATE TABLE issue_text (
+    tracker_id          INTEGER NOT NULL,
+    number              INTEGER NOT NULL,
+    title               TEXT NOT NULL,
+    content             TEXT NOT NULL,
+    PRIMARY KEY (tracker_id, number),
+    FOREIGN KEY (tracker_id, number) REFERENCES issue (tracker_id, number)
+);
+
 -- A change is a comment with log rows and perhaps no text: content_raw NULL is not the same as ''.
 CREATE TABLE comment (
     tracker_id          INTEGER NOT NULL,
@@ -203,7 +224,8 @@ CREATE TABLE comment (
 );
 CREATE INDEX comment_account ON comment (account_id);
 
--- Rows of the archive's logs, in the archive's dialect: field, changed_from and changed_to as they were written.
+-- Rows of the archive's logs, in the archive's dialect: field, changed_from and changed_to as they leave again. Of
+-- an edit made here they are cut to 254 characters, as Bitbucket's are; whole_from and whole_to have what was cut.
 CREATE TABLE log (
     tracker_id          INTEGER NOT NULL,
     comment_id          INTEGER NOT NULL,
@@ -217,6 +239,8 @@ CREATE TABLE log (
     changed_to          TEXT,
     account_id          INTEGER REFERENCES account (id),
     created_on          TEXT NOT NULL,
+    whole_from          TEXT,
+    whole_to            TEXT,
     PRIMARY KEY (tracker_id, comment_id, ordinal),
     FOREIGN KEY (tracker_id, issue_number, comment_id) REFERENCES comment (tracker_id, issue_number, id)
 );

@@ -1,22 +1,77 @@
 """Answers: JSON, and the headers that every answer carries."""
 
+import hashlib
 from collections.abc import Mapping
 
 import orjson
 from aiohttp import hdrs, web
+from isal import isal_zlib
+
+_WORTH_COMPRESSING = 4096
+"""Bytes: what is shorter fits into three packets anyway."""
+
+_GZIP = 16 + 15
+"""zlib's number for a gzip stream with the largest window."""
 
 
 def json(
     data: object, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """The data as a JSON answer."""
+    """The data as a JSON answer, whatever was asked."""
+    return _json(orjson.dumps(data), status, headers)
+
+
+def answer(
+    request: web.Request,
+    data: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """The data as a JSON answer to this request.
+
+    What is got has an ETag, and comes as 304 without a body to whoever has it already; a long
+    answer is compressed for whoever takes that.
+    """
+    body = orjson.dumps(data)
+    more = {hdrs.VARY: hdrs.ACCEPT_ENCODING, **(headers or {})}
+    if status == 200 and request.method in ("GET", "HEAD"):
+        more[hdrs.ETAG] = etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        if _has(request, etag):
+            return web.Response(status=304, headers=more)
+    if len(body) >= _WORTH_COMPRESSING and _takes_gzip(request):
+        more[hdrs.CONTENT_ENCODING] = "gzip"
+        body = isal_zlib.compress(body, 1, _GZIP)
+    return _json(body, status, more)
+
+
+def _json(body: bytes, status: int, headers: Mapping[str, str] | None) -> web.Response:
     return web.Response(
-        body=orjson.dumps(data),
+        body=body,
         status=status,
         headers=headers,
         content_type="application/json",
         charset="utf-8",
     )
+
+
+def _has(request: web.Request, etag: str) -> bool:
+    """Whether the request says that its sender has this already (weakly compared, RFC 9110)."""
+    tags = request.headers.get(hdrs.IF_NONE_MATCH)
+    if tags is None:
+        return False
+    plain = etag.removeprefix("W/")
+    return any(
+        tag == "*" or tag.removeprefix("W/") == plain for tag in map(str.strip, tags.split(","))
+    )
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    for coding in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip() in ("gzip", "*"):
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False
 
 
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
@@ -26,6 +81,6 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
-    if isinstance(response, web.Response) and not response.body:
+    if isinstance(response, web.Response) and not response.body and response.status != 304:
         # Clients fail on an empty answer without a type, or on empty "JSON" (reference 8.2.1).
         headers[hdrs.CONTENT_TYPE] = "text/html; charset=utf-8"

@@ -5,13 +5,16 @@ An `access_token` in the query is not read: addresses end up in logs and histori
 
 import time
 from collections import OrderedDict
+from functools import partial
+from weakref import WeakSet
 
 from aiohttp import BasicAuth, hdrs, web
 from aiohttp.typedefs import Handler
 
 from service import keys
 from tracker import tokens
-from tracker.access import ANONYMOUS, Actor, require_account
+from tracker.access import ANONYMOUS, Actor, require_account, require_scopes
+from tracker.database import Reader
 from tracker.errors import TooManyRequests, Unauthenticated
 
 WRONG = "Token is invalid, expired, or not supported for this endpoint."
@@ -41,6 +44,22 @@ class Throttle:
         return int(start + self._seconds - now) + 1 if count >= self._limit else 0
 
 
+_IDENTIFYING: WeakSet[Handler] = WeakSet()
+
+
+def identifies(handler: Handler) -> Handler:
+    """Mark a handler that calls identify() itself, before anything else that it does."""
+    _IDENTIFYING.add(handler)
+    return handler
+
+
+class WrongCredentials(Unauthenticated):
+    """Raised where the credentials are looked up; the middleware counts it."""
+
+    def __init__(self) -> None:
+        super().__init__(WRONG)
+
+
 class Authentication:
     """The middleware that finds out who asks.
 
@@ -54,36 +73,46 @@ class Authentication:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Put the actor on the request.
+        """Put nobody on the request where no credentials came along.
 
         Nobody may not write anything: that is said before any look-up and before the body is read.
-        Raises Unauthenticated, TooManyRequests.
+        Credentials are looked up here, unless the handler does so where it reads the database
+        (identifies()), which saves a way there and back. Raises Unauthenticated, TooManyRequests.
         """
-        actor = await self._actor(request)
-        request[keys.ACTOR] = actor
-        if request.method not in _SAFE and request.match_info.http_exception is None:
-            require_account(actor)
-        return await handler(request)
-
-    async def _actor(self, request: web.Request) -> Actor:
-        header = request.headers.get(hdrs.AUTHORIZATION)
-        if header is None:
-            return ANONYMOUS
-        user, secret = _credentials(header)
-        actor = None
-        if secret is not None:
-            actor = await tokens.authenticate(request.app[keys.DATABASE], secret, user=user)
-        if actor is None:
-            name = (request.remote, user)
+        if hdrs.AUTHORIZATION not in request.headers:
+            request[keys.ACTOR] = ANONYMOUS
+            if request.method not in _SAFE and request.match_info.http_exception is None:
+                require_account(ANONYMOUS)
+        try:
+            if request.match_info.handler not in _IDENTIFYING:
+                await request.app[keys.DATABASE].read(partial(identify, request))
+            return await handler(request)
+        except WrongCredentials:
+            name = (request.remote, _credentials(request)[0])
             wait = max(self._by_address.count(request.remote), self._by_name.count(name))
             if wait:
-                raise TooManyRequests("Too many wrong credentials.", retry_after=wait)
-            raise Unauthenticated(WRONG)
-        return actor
+                raise TooManyRequests("Too many wrong credentials.", retry_after=wait) from None
+            raise
 
 
-def _credentials(header: str) -> tuple[str | None, str | None]:
-    """The user name (Basic only) and the secret in an Authorization header."""
+async def identify(request: web.Request, db: Reader) -> Actor:
+    """Whoever asks, from now on under request[keys.ACTOR].
+
+    Raises WrongCredentials, and MissingScope for a token that lacks what the endpoint needs.
+    """
+    if keys.ACTOR not in request:
+        user, secret = _credentials(request)
+        actor = secret and await tokens.authenticate(db, secret, user=user)
+        if not actor:
+            raise WrongCredentials
+        request[keys.ACTOR] = actor
+    require_scopes(request[keys.ACTOR], request.get(keys.SCOPES, ()))
+    return request[keys.ACTOR]
+
+
+def _credentials(request: web.Request) -> tuple[str | None, str | None]:
+    """The user name (Basic only) and the secret in the Authorization header."""
+    header = request.headers[hdrs.AUTHORIZATION]
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return None, rest.strip()

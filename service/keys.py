@@ -9,6 +9,7 @@ from tracker.blobs import Blobs
 from tracker.contents import Contents
 from tracker.database import Database
 from tracker.settings import Settings
+from tracker.vocabulary import Scope
 
 if TYPE_CHECKING:
     from service.doorbell import Doorbell
@@ -22,4 +23,5 @@ DOWNLOADS: web.AppKey["Downloads"] = web.AppKey("downloads")
 DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")
 
 ACTOR = web.RequestKey("actor", Actor)
+SCOPES = web.RequestKey("scopes", tuple[Scope, ...])
 BASE_URL = web.RequestKey("base_url", str)

@@ -1,11 +1,17 @@
 """What handlers ask a request for."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
 from aiohttp import web
 
-from service import keys
+from service import auth, keys
+from tracker import issues
 from tracker.access import Actor, Repository, find_repository, find_tracker
-from tracker.database import Database
+from tracker.database import Database, Reader
 from tracker.errors import NotFound
+
+T = TypeVar("T")
 
 
 def database(request: web.Request) -> Database:
@@ -14,18 +20,71 @@ def database(request: web.Request) -> Database:
 
 
 def actor(request: web.Request) -> Actor:
-    """Whoever asks."""
+    """Whoever asks; known as soon as the database was read for the request."""
     return request[keys.ACTOR]
+
+
+async def read(
+    request: web.Request,
+    work: Callable[[Reader, Actor], Coroutine[Any, Any, T]],
+    *,
+    slow: bool = False,
+) -> T:
+    """What work(reader, actor) makes of the database, which is asked once for everything.
+
+    work and slow are as Database.read wants them. Raises what work raises; before that
+    Unauthenticated for wrong credentials, MissingScope for a token that is not for this endpoint.
+    """
+
+    async def whole(reader: Reader) -> T:
+        return await work(reader, await auth.identify(request, reader))
+
+    return await database(request).read(whole, slow=slow)
+
+
+async def read_tracker(
+    request: web.Request,
+    work: Callable[[Reader, Repository], Coroutine[Any, Any, T]],
+    *,
+    slow: bool = False,
+) -> T:
+    """As read(): what work(reader, tracker) makes of the tracker in the path.
+
+    Raises NotFound unless whoever asks may see it.
+    """
+
+    async def whole(reader: Reader, actor: Actor) -> T:
+        return await work(reader, await find_tracker(reader, actor, *_names(request)))
+
+    return await read(request, whole, slow=slow)
 
 
 async def repository(request: web.Request) -> Repository:
     """The repository in the path, if it is visible to whoever asks. Raises NotFound."""
-    return await find_repository(database(request), actor(request), *_names(request))
+
+    async def whole(reader: Reader, actor: Actor) -> Repository:
+        return await find_repository(reader, actor, *_names(request))
+
+    return await read(request, whole)
 
 
 async def tracker(request: web.Request) -> Repository:
     """The repository in the path, if it is visible and its tracker is on. Raises NotFound."""
-    return await find_tracker(database(request), actor(request), *_names(request))
+
+    async def whole(reader: Reader, tracker: Repository) -> Repository:
+        return tracker
+
+    return await read_tracker(request, whole)
+
+
+async def issues_tracker(request: web.Request, number: int) -> Repository:
+    """As tracker(), where there is an issue of that number: said before a body is read."""
+
+    async def whole(reader: Reader, tracker: Repository) -> Repository:
+        await issues.outline(reader, tracker, number)
+        return tracker
+
+    return await read_tracker(request, whole)
 
 
 def _names(request: web.Request) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from tracker import clock, trackers
 from tracker.access import Actor, Repository, require_account
-from tracker.database import Database, Reader, Row
+from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import NO_ISSUE, join_person, person, require_room
 from tracker.paging import Page, Window, page, split
@@ -46,7 +46,7 @@ async def get(db: Reader, repository: Repository, number: int, comment_id: int) 
 
 
 async def create(
-    db: Database,
+    tx: Transaction,
     actor: Actor,
     repository: Repository,
     number: int,
@@ -60,35 +60,34 @@ async def create(
     """
     author = require_account(actor)
     now = clock.now()
-    async with db.transaction() as tx:
-        tracker_id = await trackers.writable(tx, repository)
-        if not await tx.run(
-            """UPDATE issue SET updated_on = :now
-                WHERE tracker_id = :tracker AND number = :number""",
-            {"now": now, "tracker": tracker_id, "number": number},
-        ):
-            raise NotFound(NO_ISSUE)
-        # Above the instance's counter, which imported ids never move, and above every imported
-        # id of this tracker (DECISIONS 5).
-        row = await tx.returning(
-            """UPDATE counter SET value = value + 1 WHERE name = 'comment'
-               RETURNING max(value, 1 + coalesce(
-                   (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0)) AS id""",
-            {"tracker": tracker_id},
-        )
-        require_room(row["id"])
-        await tx.run(
-            """INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw,
-                                    content_markup, created_on)
-               VALUES (:tracker, :id, :number, :author, :content, :markup, :now)""",
-            {
-                "tracker": tracker_id,
-                "id": row["id"],
-                "number": number,
-                "author": author,
-                "content": content,
-                "markup": markup,
-                "now": now,
-            },
-        )
+    tracker_id = await trackers.writable(tx, repository)
+    if not await tx.run(
+        """UPDATE issue SET updated_on = :now
+            WHERE tracker_id = :tracker AND number = :number""",
+        {"now": now, "tracker": tracker_id, "number": number},
+    ):
+        raise NotFound(NO_ISSUE)
+    # Above the instance's counter, which imported ids never move, and above every imported
+    # id of this tracker (DECISIONS 5).
+    row = await tx.returning(
+        """UPDATE counter SET value = value + 1 WHERE name = 'comment'
+           RETURNING max(value, 1 + coalesce(
+               (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0)) AS id""",
+        {"tracker": tracker_id},
+    )
+    require_room(row["id"])
+    await tx.run(
+        """INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw,
+                                content_markup, created_on)
+           VALUES (:tracker, :id, :number, :author, :content, :markup, :now)""",
+        {
+            "tracker": tracker_id,
+            "id": row["id"],
+            "number": number,
+            "author": author,
+            "content": content,
+            "markup": markup,
+            "now": now,
+        },
+    )
     return int(row["id"])

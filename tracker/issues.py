@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tracker import assignees, categories, clock, trackers
 from tracker.access import Actor, Repository, require_account
-from tracker.database import Database, Reader, Row, Transaction
+from tracker.database import Reader, Row, Transaction
 from tracker.errors import Conflict, NotFound
 from tracker.paging import Page, Window, page, split
 from tracker.vocabulary import LARGEST_ID, CategoryKind, Kind, Markup, Priority, State
@@ -104,50 +104,54 @@ def _place(row: Row) -> tuple[str, int]:
     return row["updated_on"], row["number"]
 
 
-async def create(db: Database, actor: Actor, repository: Repository, draft: Draft) -> int:
+async def create(tx: Transaction, actor: Actor, repository: Repository, draft: Draft) -> int:
     """Write a new issue, which its reporter watches; returns its number.
 
     Raises Invalid for an unknown person or category, Conflict while an import runs.
     """
     reporter = require_account(actor)
     now = clock.now()
-    async with db.transaction() as tx:
-        tracker_id = await trackers.writable(tx, repository)
-        values = await _references(tx, repository, tracker_id, draft)
-        row = await tx.returning(
-            """UPDATE repository
-                  SET last_issue_number = last_issue_number + 1, updated_on = :now
-                WHERE id = :id RETURNING last_issue_number""",
-            {"id": repository.id, "now": now},
-        )
-        require_room(row["last_issue_number"])
-        key = {"tracker": tracker_id, "number": row["last_issue_number"], "reporter": reporter}
-        await tx.run(
-            """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup,
-                                  reporter_id, assignee_id, state, kind, priority, component_id,
-                                  milestone_id, version_id, watches, created_on, updated_on)
-               VALUES (:tracker, :number, :title, :content, :markup, :reporter, :assignee, :state,
-                       :kind, :priority, :component, :milestone, :version, 1, :now, :now)""",
-            {
-                **key,
-                **values,
-                "title": draft.title,
-                "content": draft.content,
-                "markup": draft.markup,
-                "state": draft.state,
-                "priority": draft.priority,
-                "now": now,
-            },
-        )
-        await tx.run(
-            """INSERT INTO watch (tracker_id, issue_number, account_id)
-               VALUES (:tracker, :number, :reporter)""",
-            key,
-        )
-        await tx.run(
-            "UPDATE tracker SET issue_count = issue_count + 1 WHERE id = :tracker",
-            {"tracker": tracker_id},
-        )
+    tracker_id = await trackers.writable(tx, repository)
+    values = await _references(tx, repository, tracker_id, draft)
+    row = await tx.returning(
+        """UPDATE repository
+              SET last_issue_number = last_issue_number + 1, updated_on = :now
+            WHERE id = :id RETURNING last_issue_number""",
+        {"id": repository.id, "now": now},
+    )
+    require_room(row["last_issue_number"])
+    key = {"tracker": tracker_id, "number": row["last_issue_number"], "reporter": reporter}
+    await tx.run(
+        """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup,
+                              reporter_id, assignee_id, state, kind, priority, component_id,
+                              milestone_id, version_id, watches, created_on, updated_on)
+           VALUES (:tracker, :number, :title, :content, :markup, :reporter, :assignee, :state,
+                   :kind, :priority, :component, :milestone, :version, 1, :now, :now)""",
+        {
+            **key,
+            **values,
+            "title": draft.title,
+            "content": draft.content,
+            "markup": draft.markup,
+            "state": draft.state,
+            "priority": draft.priority,
+            "now": now,
+        },
+    )
+    await tx.run(
+        """INSERT INTO issue_text (tracker_id, number, title, content)
+           VALUES (:tracker, :number, fold(:title), fold(:content))""",
+        {**key, "title": draft.title, "content": draft.content},
+    )
+    await tx.run(
+        """INSERT INTO watch (tracker_id, issue_number, account_id)
+           VALUES (:tracker, :number, :reporter)""",
+        key,
+    )
+    await tx.run(
+        "UPDATE tracker SET issue_count = issue_count + 1 WHERE id = :tracker",
+        {"tracker": tracker_id},
+    )
     return int(row["last_issue_number"])
 
 

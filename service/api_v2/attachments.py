@@ -7,30 +7,39 @@ from service.api_v2.endpoint import ISSUE, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import attachments, issues
+from tracker.access import Repository
+from tracker.database import Reader, Row
+from tracker.paging import Page
 from tracker.vocabulary import Scope
 
 
 async def list_attachments(request: web.Request) -> web.Response:
     """A page of an issue's attachments, in order of upload."""
-    tracker = await requests.tracker(request)
     asked = Asked(request, int)
-    db = requests.database(request)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    await issues.outline(db, tracker, number)
-    page = await attachments.find_all(db, tracker, number, asked.window)
+
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
+        await issues.outline(reader, tracker, number)
+        return tracker, await attachments.find_all(reader, tracker, number, asked.window)
+
+    tracker, page = await requests.read_tracker(request, find)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.attachment(number, row["name"]) for row in page.items]
-    return answers.json(asked.envelope(f"{shapes.links.issue(number)}/attachments", page, values))
+    return answers.answer(
+        request, asked.envelope(f"{shapes.links.issue(number)}/attachments", page, values)
+    )
 
 
 async def get_attachment(request: web.Request) -> web.Response:
     """302 to an address that serves the bytes without credentials for a minute (8.2.7)."""
-    tracker = await requests.tracker(request)
-    db = requests.database(request)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    await issues.outline(db, tracker, number)
     name = request.match_info["path"]
-    sha256 = await attachments.find_bytes(db, tracker, number, name)
+
+    async def find(reader: Reader, tracker: Repository) -> str:
+        await issues.outline(reader, tracker, number)
+        return await attachments.find_bytes(reader, tracker, number, name)
+
+    sha256 = await requests.read_tracker(request, find)
     path = request.app[keys.DOWNLOADS].address(sha256, name)
     return web.Response(status=302, headers={"Location": f"{request[keys.BASE_URL]}{path}"})
 

@@ -9,24 +9,33 @@ from service.api_v2.endpoint import NUMBER, REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import categories
+from tracker.access import Repository
+from tracker.database import Reader, Row
+from tracker.paging import Page
 from tracker.vocabulary import CategoryKind, Scope
 
 
 def _endpoints(kind: CategoryKind) -> Iterator[Endpoint]:
     async def list_them(request: web.Request) -> web.Response:
-        tracker = await requests.tracker(request)
         asked = Asked(request, int)
-        page = await categories.find_all(requests.database(request), tracker, kind, asked.window)
+
+        async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
+            return tracker, await categories.find_all(reader, tracker, kind, asked.window)
+
+        tracker, page = await requests.read_tracker(request, find)
         shapes = Representation(request[keys.BASE_URL], tracker)
         values = [shapes.category(kind, row["id"], row["name"]) for row in page.items]
-        return answers.json(asked.envelope(f"{shapes.links.api}/{kind}s", page, values))
+        return answers.answer(request, asked.envelope(f"{shapes.links.api}/{kind}s", page, values))
 
     async def get_one(request: web.Request) -> web.Response:
-        tracker = await requests.tracker(request)
         category_id = requests.row_id(request, "category_id", categories.missing(kind))
-        row = await categories.get(requests.database(request), tracker, kind, category_id)
+
+        async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row]:
+            return tracker, await categories.get(reader, tracker, kind, category_id)
+
+        tracker, row = await requests.read_tracker(request, find)
         shapes = Representation(request[keys.BASE_URL], tracker)
-        return answers.json(shapes.category(kind, row["id"], row["name"]))
+        return answers.answer(request, shapes.category(kind, row["id"], row["name"]))
 
     yield Endpoint("GET", f"{REPOSITORY}/{kind}s", list_them, (Scope.ISSUE,))
     yield Endpoint("GET", f"{REPOSITORY}/{kind}s/{{category_id:{NUMBER}}}", get_one, (Scope.ISSUE,))

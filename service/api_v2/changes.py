@@ -7,35 +7,47 @@ from service.api_v2.endpoint import ISSUE, NUMBER, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import changes, issues
+from tracker.access import Repository
+from tracker.changes import Change
+from tracker.database import Reader, Row
+from tracker.paging import Page
 from tracker.vocabulary import Scope
 
 
 async def list_changes(request: web.Request) -> web.Response:
     """A page of an issue's changes, oldest first."""
-    tracker = await requests.tracker(request)
     asked = Asked(request, int)
-    db = requests.database(request)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    issue = await issues.outline(db, tracker, number)
-    page = await changes.find_all(db, tracker, number, asked.window)
+
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row, Page[Change]]:
+        issue = await issues.outline(reader, tracker, number)
+        return tracker, issue, await changes.find_all(reader, tracker, number, asked.window)
+
+    tracker, issue, page = await requests.read_tracker(request, find)
     html = await request.app[keys.CONTENTS].html(
         "comment", tracker.tracker_id, [change.comment for change in page.items]
     )
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.change(issue, item, text) for item, text in zip(page.items, html, strict=True)]
-    return answers.json(asked.envelope(f"{shapes.links.issue(number)}/changes", page, values))
+    return answers.answer(
+        request, asked.envelope(f"{shapes.links.issue(number)}/changes", page, values)
+    )
 
 
 async def get_change(request: web.Request) -> web.Response:
     """One change."""
-    tracker = await requests.tracker(request)
-    db = requests.database(request)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    issue = await issues.outline(db, tracker, number)
     change_id = requests.row_id(request, "change_id", changes.NO_CHANGE)
-    change = await changes.get(db, tracker, number, change_id)
+
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row, Change]:
+        issue = await issues.outline(reader, tracker, number)
+        return tracker, issue, await changes.get(reader, tracker, number, change_id)
+
+    tracker, issue, change = await requests.read_tracker(request, find)
     [html] = await request.app[keys.CONTENTS].html("comment", tracker.tracker_id, [change.comment])
-    return answers.json(Representation(request[keys.BASE_URL], tracker).change(issue, change, html))
+    return answers.answer(
+        request, Representation(request[keys.BASE_URL], tracker).change(issue, change, html)
+    )
 
 
 ENDPOINTS = (

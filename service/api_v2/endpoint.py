@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from service import keys, links
-from tracker.access import require_scopes
+from service import auth, keys, links
 from tracker.vocabulary import Scope
 
 PREFIXES = ("/2.0", "/api/2.0", "/!api/2.0")
@@ -49,11 +48,12 @@ def add_routes(app: web.Application, endpoints: Iterable[Endpoint]) -> None:
 
 
 def _guarded(endpoint: Endpoint) -> Handler:
-    """The handler behind the checks that come before any look-up."""
+    """The handler, told where it is asked and which scopes it needs."""
 
+    @auth.identifies
     async def handler(request: web.Request) -> web.StreamResponse:
         request[keys.BASE_URL] = links.base_url(request)
-        require_scopes(request[keys.ACTOR], endpoint.scopes)
+        request[keys.SCOPES] = endpoint.scopes
         return await endpoint.handler(request)
 
     return handler

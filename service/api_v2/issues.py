@@ -9,25 +9,33 @@ from service.api_v2.representation import Representation
 from service.paging import Asked
 from tracker import fields, issues
 from tracker.access import Repository
+from tracker.database import Reader, Row, Transaction
+from tracker.paging import Page
 from tracker.vocabulary import Scope
 
 
 async def list_issues(request: web.Request) -> web.Response:
     """A page of issues, newest update first."""
-    tracker = await requests.tracker(request)
     asked = Asked(request, str, int)
-    page = await issues.find_all(requests.database(request), tracker, asked.window)
+
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
+        return tracker, await issues.find_all(reader, tracker, asked.window)
+
+    tracker, page = await requests.read_tracker(request, find)
     html = await request.app[keys.CONTENTS].html("issue", tracker.tracker_id, page.items)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.issue(row, text) for row, text in zip(page.items, html, strict=True)]
-    return answers.json(asked.envelope(f"{shapes.links.api}/issues", page, values))
+    return answers.answer(request, asked.envelope(f"{shapes.links.api}/issues", page, values))
 
 
 async def get_issue(request: web.Request) -> web.Response:
     """One issue."""
-    tracker = await requests.tracker(request)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    return await _one(request, tracker, number)
+
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row]:
+        return tracker, await issues.get(reader, tracker, number)
+
+    return await _one(request, *await requests.read_tracker(request, find))
 
 
 async def create_issue(request: web.Request) -> web.Response:
@@ -43,20 +51,22 @@ async def create_issue(request: web.Request) -> web.Response:
         **given,
         references=references,
     )
-    number = await issues.create(
-        requests.database(request), requests.actor(request), tracker, draft
-    )
-    return await _one(request, tracker, number, status=201)
+
+    async def write(tx: Transaction) -> Row:
+        number = await issues.create(tx, requests.actor(request), tracker, draft)
+        return await issues.get(tx, tracker, number)
+
+    row = await requests.database(request).write(write)
+    return await _one(request, tracker, row, status=201)
 
 
 async def _one(
-    request: web.Request, tracker: Repository, number: int, *, status: int = 200
+    request: web.Request, tracker: Repository, row: Row, *, status: int = 200
 ) -> web.Response:
-    row = await issues.get(requests.database(request), tracker, number)
     [html] = await request.app[keys.CONTENTS].html("issue", tracker.tracker_id, [row])
     shown = Representation(request[keys.BASE_URL], tracker).issue(row, html)
     headers = {"Location": shown["links"]["self"]["href"]} if status == 201 else None
-    return answers.json(shown, status=status, headers=headers)
+    return answers.answer(request, shown, status=status, headers=headers)
 
 
 ENDPOINTS = (

@@ -47,7 +47,7 @@ def _parameters(request: web.Request) -> dict[str, Any]:
     return fields.load(ImportParameters(), dict(request.query))
 
 
-def _status(job: Job) -> web.Response:
+def _status(request: web.Request, job: Job) -> web.Response:
     """issue_job_status: 202 while it runs, 200 when it has ended (reference 2.13).
 
     message and report (ours) say how it ended.
@@ -65,7 +65,7 @@ def _status(job: Job) -> web.Response:
         shown["dry_run"] = True
     if job.is_finished:
         shown |= {"message": job.message, "report": job.report}
-    return answers.json(shown, status=200 if job.is_finished else 202)
+    return answers.answer(request, shown, status=200 if job.is_finished else 202)
 
 
 async def start_import(request: web.Request) -> web.Response:
@@ -91,13 +91,13 @@ async def start_import(request: web.Request) -> web.Response:
         archive.unlink(missing_ok=True)
         raise
     request.app[keys.DOORBELL].ring(job)
-    return _status(job)
+    return _status(request, job)
 
 
 async def get_import(request: web.Request) -> web.Response:
     """Where the newest import is."""
     repository = await _administered(request)
-    return _status(await jobs.latest_import(requests.database(request), repository))
+    return _status(request, await jobs.latest_import(requests.database(request), repository))
 
 
 async def undo_import(request: web.Request) -> web.Response:
@@ -111,7 +111,9 @@ async def undo_import(request: web.Request) -> web.Response:
         repository,
         accept_writes=_parameters(request).get("yes", False),
     )
-    return answers.json({"type": "issue_import_undo", "writes_out_of_sight": done.writes})
+    return answers.answer(
+        request, {"type": "issue_import_undo", "writes_out_of_sight": done.writes}
+    )
 
 
 async def start_export(request: web.Request) -> web.Response:
@@ -144,7 +146,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     if job.status is JobStatus.FAILURE:
         raise Gone(f"The export failed: {job.message}")
     if not job.is_finished:
-        return _status(job)
+        return _status(request, job)
     settings = request.app[keys.SETTINGS]
     path = settings.export_path(job.uuid)
     if not path.exists():

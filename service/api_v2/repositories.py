@@ -15,7 +15,9 @@ async def get_repository(request: web.Request) -> web.Response:
     db = requests.database(request)
     workspace = await workspaces.find(db, repository.workspace_slug)
     owner = await accounts.get(db, workspace["owner_id"])
-    return answers.json(Representation(request[keys.BASE_URL], repository).repository(owner))
+    return answers.answer(
+        request, Representation(request[keys.BASE_URL], repository).repository(owner)
+    )
 
 
 ENDPOINTS = (Endpoint("GET", REPOSITORY, get_repository, (Scope.REPOSITORY,)),)

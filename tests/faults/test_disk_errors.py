@@ -30,7 +30,8 @@ async def main():
         alice = Actor((await db.one("SELECT id FROM account WHERE username = 'alice'"))["id"])
         repository = await find_repository(db, ADMINISTRATOR, "alice", "app")
         for n in range(3):
-            number = await issues.create(db, alice, repository, Draft(f"issue {n}"))
+            draft = Draft(f"issue {n}")
+            number = await db.write(lambda tx: issues.create(tx, alice, repository, draft))
             print("acknowledged", number, flush=True)
     finally:
         await db.close()

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -13,11 +15,13 @@ from tracker.database import (
     Database,
     DatabaseUnusable,
     Duplicate,
+    Reader,
     SqliteDatabase,
+    Transaction,
     connect,
     sqlite,
 )
-from tracker.errors import Unavailable
+from tracker.errors import Invalid, Unavailable
 
 SET = "UPDATE counter SET value = :value WHERE name = 'comment'"
 
@@ -29,7 +33,7 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     await db.close()
 
 
-async def _value(db: Database) -> int:
+async def _value(db: Reader) -> int:
     [row] = await db.all("SELECT value FROM counter WHERE name = 'comment'")
     return int(row["value"])
 
@@ -53,6 +57,95 @@ async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         await write()
     assert await _value(db) == 0
+
+
+async def test_work_that_writes_happens_whole_or_not_at_all(db: Database) -> None:
+    async def write(tx: Transaction) -> int:
+        await tx.run(SET, {"value": 1})
+        return await _value(tx)
+
+    async def fail(tx: Transaction) -> None:
+        await tx.run(SET, {"value": 2})
+        raise ZeroDivisionError
+
+    assert await db.write(write) == 1
+    with pytest.raises(ZeroDivisionError):
+        await db.write(fail)
+    assert await _value(db) == 1
+
+
+async def test_work_that_is_cancelled_ends_before_the_next_begins(db: Database) -> None:
+    started = threading.Event()
+
+    async def write(tx: Transaction) -> None:
+        await tx.run(SET, {"value": 1})
+        started.set()
+        time.sleep(0.1)
+
+    task = asyncio.create_task(db.write(write))
+    await asyncio.to_thread(started.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await _value(db) == 1
+    await db.run(SET, {"value": 3})
+    assert await _value(db) == 3
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_work_that_reads_sees_one_state(db: SqliteDatabase, slow: bool) -> None:
+    async def look(reader: Reader) -> tuple[int, int]:
+        before = await _value(reader)
+        _write(db.path, "UPDATE counter SET value = value + 1")
+        return before, await _value(reader)
+
+    assert await db.read(look, slow=slow) == (0, 0)
+    assert await _value(db) == 1
+
+
+async def test_work_may_wait_for_its_reader_only(db: Database) -> None:
+    async def wait(reader: Reader) -> None:
+        await asyncio.sleep(0)
+
+    async def doze(tx: Transaction) -> None:
+        await tx.run(SET, {"value": 1})
+        await asyncio.sleep(0)
+
+    for attempt in (db.read(wait), db.read(wait, slow=True), db.write(doze)):
+        with pytest.raises(RuntimeError):
+            await attempt
+    assert await _value(db) == 0
+
+
+async def test_reading_cannot_write(db: Database) -> None:
+    async def write(reader: Reader) -> None:
+        await reader.all("DELETE FROM counter")
+
+    with pytest.raises(Unavailable):
+        await db.read(write)
+
+
+async def test_slow_work_ends_some_time(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.05)
+
+    async def count(reader: Reader) -> None:
+        await reader.all(
+            """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+               SELECT count(*) FROM n"""
+        )
+
+    with pytest.raises(Invalid, match="too long"):
+        await db.read(count, slow=True)
+    assert await db.read(_value, slow=True) == 0
+
+
+async def test_folding_forgets_case_and_composition(db: Database) -> None:
+    pairs = [("STRASSE", "straße"), ("É", "e\u0301"), ("ΣΑΣ", "σας"), ("Ünï", "üNÏ"), ("I", "i")]
+    for one, other in pairs:
+        [row] = await db.all("SELECT fold(:a) = fold(:b)", {"a": one, "b": other})
+        assert row[0] == 1
+    [row] = await db.all("SELECT fold(NULL), fold('')")
+    assert tuple(row) == (None, "")
 
 
 async def test_a_transaction_that_is_cancelled_anywhere_leaves_nothing_and_frees_the_writer(

@@ -11,7 +11,8 @@ import pytest
 
 from tests.archives import FILES, as_data, as_version, attachment, comment, issue, sample
 from tests.tracker.conftest import Core
-from tracker import comments, exports, issues, jobs
+from tests.writing import create_comment, create_issue
+from tracker import exports, jobs
 from tracker.errors import Invalid
 from tracker.issues import Draft
 from tracker.jobs import Superseded
@@ -81,10 +82,10 @@ async def test_the_same_tracker_gives_the_same_bytes(core: Core) -> None:
 async def test_an_export_that_comes_in_again_goes_out_the_same(core: Core) -> None:
     await core.take(core.archive(sample(), "1.0", "2.0"))
     alice = await core.actor("alice")
-    number = await issues.create(
+    number = await create_issue(
         core.db, alice, await core.repository(), Draft("live", content="by alice")
     )
-    await comments.create(core.db, alice, await core.repository(), number, content="later")
+    await create_comment(core.db, alice, await core.repository(), number, content="later")
     first = (await core.give()).read_bytes()
     path = core.settings.data_dir / "first.zip"
     path.write_bytes(first)
@@ -94,7 +95,7 @@ async def test_an_export_that_comes_in_again_goes_out_the_same(core: Core) -> No
 
 async def test_an_account_and_a_placeholder_of_one_name_stay_apart(core: Core) -> None:
     await core.take(core.archive(sample(), "1.0"))
-    await issues.create(
+    await create_issue(
         core.db, await core.actor("alice"), await core.repository(), Draft("by the account")
     )
     written = await core.give()
@@ -124,9 +125,9 @@ async def test_the_export_is_of_one_moment_while_others_write(core: Core) -> Non
     async def write() -> int:
         written = 0
         while not stop.is_set():
-            number = await issues.create(core.db, alice, repository, Draft("new"))
-            await comments.create(core.db, alice, repository, number, content="said")
-            await comments.create(core.db, alice, repository, 1, content="said")
+            number = await create_issue(core.db, alice, repository, Draft("new"))
+            await create_comment(core.db, alice, repository, number, content="said")
+            await create_comment(core.db, alice, repository, 1, content="said")
             written += 1
         return written
 
@@ -169,7 +170,7 @@ async def test_an_empty_tracker_goes_out_and_comes_in(core: Core) -> None:
 
 async def test_what_another_repository_imports_changes_no_export(core: Core) -> None:
     alice = await core.actor("alice")
-    await issues.create(core.db, alice, await core.repository(), Draft("Live"))
+    await create_issue(core.db, alice, await core.repository(), Draft("Live"))
     before = (await core.give()).read_bytes()
     await core.take(core.archive(sample(), "1.0"), "alice/open")  # names another "alice"
     assert (await core.give()).read_bytes() == before

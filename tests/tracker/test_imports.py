@@ -17,19 +17,20 @@ from tests.archives import (
 )
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
-from tracker import comments, issues, undo
+from tests.writing import create_comment, create_issue
+from tracker import undo
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
 
 
 async def _create_issue(core: Core, full_name: str = "alice/app") -> int:
-    return await issues.create(
+    return await create_issue(
         core.db, await core.actor("alice"), await core.repository(full_name), Draft("new")
     )
 
 
 async def _create_comment(core: Core, number: int, full_name: str = "alice/app") -> int:
-    return await comments.create(
+    return await create_comment(
         core.db,
         await core.actor("alice"),
         await core.repository(full_name),
@@ -341,9 +342,9 @@ async def test_a_write_that_was_meant_for_the_replaced_issues_is_refused(core: C
     alice, before = await core.actor("alice"), await core.repository()
     await core.take({"issues": [issue(1, title="another issue")]})
     with pytest.raises(Conflict):
-        await comments.create(core.db, alice, before, 1, content="for the first")
+        await create_comment(core.db, alice, before, 1, content="for the first")
     with pytest.raises(Conflict):
-        await issues.create(core.db, alice, before, Draft("new"))
+        await create_issue(core.db, alice, before, Draft("new"))
     assert await _create_issue(core) == 4
 
 

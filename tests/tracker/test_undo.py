@@ -6,7 +6,8 @@ from tests.archives import issue, sample
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
-from tracker import comments, issues, sweeping, undo
+from tests.writing import create_comment, create_issue
+from tracker import sweeping, undo
 from tracker.errors import Conflict, NotFound
 from tracker.issues import Draft
 from tracker.vocabulary import JobKind
@@ -52,8 +53,8 @@ async def test_a_first_import_can_be_undone_to_the_empty_tracker(core: Core) -> 
 async def test_writes_since_the_import_must_be_accepted(core: Core) -> None:
     await core.take()
     alice, repository = await core.actor("alice"), await core.repository()
-    number = await issues.create(core.db, alice, repository, Draft("new"))
-    await comments.create(core.db, alice, repository, 1, content="a word")
+    number = await create_issue(core.db, alice, repository, Draft("new"))
+    await create_comment(core.db, alice, repository, 1, content="a word")
     before = dump(core.settings.database)
     with pytest.raises(Conflict, match="writes made since the import would go out of sight"):
         await _undo(core)

@@ -1,11 +1,13 @@
 """What the core may ask of a database."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tracker.errors import TrackerError
+
+T = TypeVar("T")
 
 Params = Mapping[str, object]
 
@@ -70,6 +72,25 @@ class Transaction(Reader):
 
 class Database(Reader):
     """A database that is open."""
+
+    @abstractmethod
+    async def read(
+        self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, slow: bool = False
+    ) -> T:
+        """What work makes of one state of the database.
+
+        work may wait for its reader and for nothing else: it runs from its beginning to its end
+        where the database is, so that a request costs one way there and back and not one for each
+        SELECT. slow=True is for what may search through everything: it holds up other slow
+        work only, and raises errors.Invalid when it takes too long.
+        """
+
+    @abstractmethod
+    async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+        """What work makes in a durable transaction; like read(), it waits for that alone.
+
+        Raises as transaction() does.
+        """
 
     @abstractmethod
     def transaction(self, *, durable: bool = True) -> AbstractAsyncContextManager[Transaction]:

@@ -2,14 +2,25 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
-from tracker import errors
+from tracker import errors, folding
+from tracker.database import migrations
 from tracker.database.interface import (
     BrokenReference,
     Database,
@@ -21,15 +32,14 @@ from tracker.database.interface import (
     Transaction,
 )
 
-VERSION = 1
+VERSION = 2
 """PRAGMA user_version of the schema in schema.sql."""
-
-MIGRATIONS: dict[int, str] = {}
-"""Older version -> SQL that leads to the next one, in one transaction; never edited later."""
 
 _APPLICATION_ID = 0x5061696C  # "Pail"
 _BUSY_TIMEOUT = 5.0
 _PAUSE = 0.05
+_SLOW_SECONDS = 10.0
+"""What a slow piece of work may take; one that takes more asks for too much."""
 _OLDEST = (3, 35, 0)  # RETURNING
 
 T = TypeVar("T")
@@ -57,6 +67,8 @@ def _translated() -> Iterator[None]:
         raise
     except sqlite3.OperationalError as error:
         text = str(error)
+        if "interrupted" in text:
+            raise errors.Invalid("This takes too long: ask for less.") from error
         if "full" in text:
             raise errors.StorageFull("The disk is full; nothing was changed.") from error
         if "locked" in text or "busy" in text:
@@ -122,6 +134,55 @@ class _SqliteTransaction(_SqliteReader, Transaction):
             await cursor.close()
 
 
+class _Direct(Reader):
+    """A reader in the connection's own thread: nothing that it does waits."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        return self._connection.execute(sql, params or {}).fetchall()
+
+    async def stream(
+        self, sql: str, params: Params | None = None, *, size: int = 1000
+    ) -> AsyncGenerator[Sequence[Row]]:
+        cursor = self._connection.execute(sql, params or {})
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+
+class _DirectTransaction(_Direct, Transaction):
+    async def run(self, sql: str, params: Params | None = None) -> int:
+        with _translated():
+            return self._connection.execute(sql, params or {}).rowcount
+
+    async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        with _translated():
+            self._connection.executemany(sql, rows)
+
+
+def _in_transaction(
+    connection: sqlite3.Connection, begin: str, coroutine: Coroutine[Any, Any, T]
+) -> T:
+    """Run the coroutine, which must not wait for anything, inside a transaction."""
+    with _translated():
+        try:
+            connection.execute(begin)
+            try:
+                coroutine.send(None)
+            except StopIteration as done:
+                connection.execute("COMMIT")
+                result: T = done.value
+                return result
+            raise RuntimeError("Work for the database waits for something else.")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            coroutine.close()
+
+
 class SqliteDatabase(Database):
     """One SQLite file. Made by connect()."""
 
@@ -130,7 +191,7 @@ class SqliteDatabase(Database):
         path: Path,
         stack: AsyncExitStack,
         writer: aiosqlite.Connection,
-        reader: aiosqlite.Connection,
+        readers: tuple[aiosqlite.Connection, aiosqlite.Connection],
         *,
         is_durable: bool,
     ) -> None:
@@ -138,7 +199,8 @@ class SqliteDatabase(Database):
         self._is_durable = is_durable
         self._stack = stack
         self._writer = writer
-        self._reader = _SqliteReader(reader)
+        self._quick, self._slow = readers
+        self._reader = _SqliteReader(self._quick)
         self._lock = asyncio.Lock()
 
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
@@ -148,6 +210,26 @@ class SqliteDatabase(Database):
         self, sql: str, params: Params | None = None, *, size: int = 1000
     ) -> AsyncGenerator[Sequence[Row]]:
         return self._reader.stream(sql, params, size=size)
+
+    async def read(
+        self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, slow: bool = False
+    ) -> T:
+        def run() -> T:
+            raw = (self._slow if slow else self._quick)._conn
+            if slow:
+                end = time.monotonic() + _SLOW_SECONDS
+                raw.set_progress_handler(lambda: time.monotonic() > end, 100_000)
+            return _in_transaction(raw, "BEGIN", work(_Direct(raw)))
+
+        return await _run(self._slow if slow else self._quick, run)
+
+    async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
+        def run() -> T:
+            raw = self._writer._conn
+            return _in_transaction(raw, "BEGIN IMMEDIATE", work(_DirectTransaction(raw)))
+
+        async with self._lock:
+            return await _to_the_end(_run(self._writer, run))
 
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
@@ -200,6 +282,12 @@ class SqliteDatabase(Database):
         await self._stack.aclose()
 
 
+async def _run(connection: aiosqlite.Connection, function: Callable[[], T]) -> T:
+    """Call the function in the connection's thread."""
+    result: T = await connection._execute(function)  # type: ignore[no-untyped-call]
+    return result
+
+
 def _connection(path: Path) -> aiosqlite.Connection:
     connection = aiosqlite.connect(path, isolation_level=None)
     # A process that ends by an error ends: it does not wait for a thread that nobody stops.
@@ -207,9 +295,14 @@ def _connection(path: Path) -> aiosqlite.Connection:
     return connection
 
 
-async def _prepare_reader(connection: aiosqlite.Connection) -> None:
+async def _prepare(connection: aiosqlite.Connection) -> None:
     connection.row_factory = sqlite3.Row
+    await connection.create_function("fold", 1, folding.fold, deterministic=True)
     await connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
+
+
+async def _prepare_reader(connection: aiosqlite.Connection) -> None:
+    await _prepare(connection)
     await connection.execute("PRAGMA query_only = ON")
 
 
@@ -227,18 +320,19 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             writer = await stack.enter_async_context(_connection(path))
-            writer.row_factory = sqlite3.Row
-            await writer.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
+            await _prepare(writer)
             await _ensure_schema(writer, path)
             await _use_wal(writer)
             await writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             await writer.execute("PRAGMA journal_size_limit = 67108864")
             await writer.execute("PRAGMA foreign_keys = ON")
-            reader = await stack.enter_async_context(_connection(path))
-            await _prepare_reader(reader)
+            quick = await stack.enter_async_context(_connection(path))
+            await _prepare_reader(quick)
+            slow = await stack.enter_async_context(_connection(path))
+            await _prepare_reader(slow)
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnusable(f"The database {path} can't be opened: {error}.") from error
-        return SqliteDatabase(path, stack.pop_all(), writer, reader, is_durable=durable)
+        return SqliteDatabase(path, stack.pop_all(), writer, (quick, slow), is_durable=durable)
     raise AssertionError("unreachable")
 
 
@@ -261,7 +355,7 @@ async def _ensure_schema(writer: aiosqlite.Connection, path: Path) -> None:
                 await writer.execute(statement)
             await writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         for older in range(version or VERSION, VERSION):
-            for statement in _statements(MIGRATIONS[older]):
+            for statement in _statements(migrations.STEPS[older]):
                 await writer.execute(statement)
         await writer.execute(f"PRAGMA user_version = {VERSION}")
         await writer.commit()

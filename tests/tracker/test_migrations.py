@@ -1,0 +1,94 @@
+"""Databases of older versions become what a new one is, with everything that is in them."""
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tracker.database import Database, connect, migrations
+from tracker.database import sqlite as engine
+
+SCHEMAS = Path(__file__).parent / "schemas"
+"""What schema.sql was in each older version."""
+
+TIME = "2013-04-25T15:39:39.417474+00:00"
+
+CONTENT = f"""
+INSERT INTO account (id, uuid, username, account_id, display_name, nickname, created_on)
+VALUES (1, '{{u}}', 'alice', 'a', 'Alice', 'alice', '{TIME}');
+INSERT INTO workspace (id, uuid, slug, name, owner_id, created_on)
+VALUES (1, '{{w}}', 'alice', 'Alice', 1, '{TIME}');
+INSERT INTO repository (id, uuid, workspace_id, slug, name, is_private, created_on, updated_on)
+VALUES (1, '{{r}}', 1, 'app', 'App', 1, '{TIME}', '{TIME}');
+INSERT INTO tracker (id, repository_id, status, issue_count, created_on)
+VALUES (7, 1, 'current', 1, '{TIME}');
+UPDATE repository SET tracker_id = 7;
+INSERT INTO issue (tracker_id, number, title, content_raw, state, kind, priority, created_on,
+                   updated_on)
+VALUES (7, 1, 'ÜBER', NULL, 'new', 'bug', 'major', '{TIME}', '{TIME}');
+INSERT INTO comment (tracker_id, id, issue_number, created_on) VALUES (7, 5, 1, '{TIME}');
+INSERT INTO log (tracker_id, comment_id, ordinal, issue_number, field, changed_to, created_on)
+VALUES (7, 5, 0, 1, 'status', 'open', '{TIME}');
+"""
+
+
+async def _shape(db: Database) -> dict[str, str | None]:
+    """The definition of everything in the database, however it was written down."""
+    rows = await db.all("SELECT name, sql FROM sqlite_master")
+    return {row["name"]: row["sql"] and _normalised(row["sql"]) for row in rows}
+
+
+def _normalised(sql: str) -> str:
+    return re.sub(r"\s+", "", re.sub(r"--.*", "", sql)).replace('"', "")
+
+
+def _make_old(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript((SCHEMAS / f"{version}.sql").read_text("utf-8"))
+        old.executescript(CONTENT)
+        old.execute(f"PRAGMA application_id = {engine._APPLICATION_ID}")
+        old.execute(f"PRAGMA user_version = {version}")
+        old.commit()
+
+
+def test_every_older_version_has_a_step() -> None:
+    assert sorted(migrations.STEPS) == list(range(1, engine.VERSION))
+
+
+@pytest.mark.parametrize("version", migrations.STEPS)
+async def test_a_database_of_an_older_version_becomes_what_a_new_one_is(
+    tmp_path: Path, version: int
+) -> None:
+    _make_old(tmp_path / "old.db", version)
+    old = await connect(tmp_path / "old.db")
+    new = await connect(tmp_path / "new.db")
+    try:
+        assert await _shape(old) == await _shape(new)
+        assert await old.check() == []
+        [tracker] = await old.all("SELECT * FROM tracker")
+        assert (tracker["id"], tracker["repository_id"], tracker["issue_count"]) == (7, 1, 1)
+        [text] = await old.all("SELECT * FROM issue_text")
+        assert (text["number"], text["title"], text["content"]) == (1, "über", "")
+        [log] = await old.all("SELECT * FROM log")
+        assert (log["changed_to"], log["whole_to"], log["created_on"]) == ("open", None, TIME)
+    finally:
+        await old.close()
+        await new.close()
+
+
+async def test_a_step_that_fails_leaves_the_old_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.db"
+    _make_old(path, 1)
+    monkeypatch.setitem(
+        migrations.STEPS, 1, migrations.STEPS[1] + "INSERT INTO nothing VALUES (1);"
+    )
+    with pytest.raises(engine.DatabaseUnusable):
+        await connect(path)
+    with closing(sqlite3.connect(path)) as old:
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        assert not old.execute("SELECT 1 FROM sqlite_master WHERE name = 'issue_text'").fetchall()
+        assert old.execute("SELECT id FROM tracker").fetchall() == [(7,)]
