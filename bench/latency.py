@@ -20,9 +20,9 @@ async def measure(seconds: float) -> list[Line]:
     """
     archive = await asyncio.to_thread(samples.archive, world.DATA, samples.LARGE)
     async with world.made() as here:
-        await requests.fill(here)
+        await requests.fill(here, "small", samples.SERVED)
         await here.repository("incoming")
-        message = load.request("GET", f"{requests.ISSUES}/7", here.token)
+        message = load.request("GET", f"{requests.SMALL}/7", here.token)
         folder = here.settings.data_dir
         with processes.web(folder) as port, processes.worker(folder):
             await load.once(port, message)

@@ -8,8 +8,9 @@ too low, and ratios to it a little too good.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import cast
 
 _LENGTH = b"Content-Length: "
@@ -94,22 +95,28 @@ async def once(port: int, message: bytes) -> bytes:
         connection.close()
 
 
-async def closed_loop(port: int, message: bytes, *, connections: int, seconds: float) -> Figures:
-    """As many answers as possible: each connection asks again as soon as it is answered."""
+async def closed_loop(
+    port: int, messages: Sequence[bytes], *, connections: int, seconds: float
+) -> Figures:
+    """As many answers as possible: each connection asks again as soon as it is answered.
+
+    The messages are sent in turns: of a write that says the same twice the second does nothing.
+    """
+    turns = cycle(messages)
     taken: list[float] = []
     clients: list[_Connection] = []
 
     def asker(place: int) -> Callable[[bytes, bytes, float], None]:
         def answered(status: bytes, body: bytes, seconds: float) -> None:
             taken.append(seconds)
-            clients[place].send(message)
+            clients[place].send(next(turns))
 
         return answered
 
     for place in range(connections):
         clients.append(await _connect(port, asker(place)))
     for client in clients:
-        client.send(message)
+        client.send(next(turns))
     await asyncio.sleep(seconds / 5)
     taken.clear()
     start = time.perf_counter()

@@ -1,68 +1,107 @@
-"""Requests a second of the API's busiest verbs, each beside a bare handler of the same bytes."""
+"""Requests a second of the API's busiest verbs, each beside a bare handler of the same bytes.
+
+They are asked of a tracker of 1,000 issues and of one of 100,000, in one and the same Pail.
+"""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import orjson
 
 from bench import load, processes, samples, world
+from bench.load import Figures
 from bench.table import Line
 from bench.world import World
 from tracker.vocabulary import JobKind
 
-ISSUES = "/2.0/repositories/bench/tracker/issues"
+_API = "/2.0/repositories/bench"
+SMALL = f"{_API}/small/issues"
+_SIZES = {"small": samples.SERVED, "vast": samples.VAST}
 _CONNECTIONS = (1, 8)
-_PAYLOAD = orjson.dumps(
-    {"title": "It does not work", "content": {"raw": "Press **any** key.\n\n- a\n- b"}}
-)
+_DRAFT = {"title": "It does not work", "content": {"raw": "Press **any** key.\n\n- a\n- b"}}
+_FILTER = quote('state="open" AND priority>="major"')
+_SEARCH = quote('content.raw ~ "ABC"')
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
+    """One verb; path goes behind /issues. most is what it may cost at 100,000 as at 1,000."""
+
     name: str
-    method: str
-    path: str
-    body: bytes = b""
+    path: str = ""
+    method: str = "GET"
+    payloads: Sequence[object] = ()
     status: int = 200
+    most: str = ""
+
+    def messages(self, slug: str, token: str) -> list[bytes]:
+        """The requests, to be sent in turns."""
+        bodies = [orjson.dumps(payload) for payload in self.payloads] or [b""]
+        path = f"{_API}/{slug}/issues{self.path}"
+        return [load.request(self.method, path, token, body) for body in bodies]
 
 
 _CASES = (
-    _Case("GET issue", "GET", f"{ISSUES}/7"),
-    _Case("list of 50", "GET", f"{ISSUES}?pagelen=50"),
-    _Case("create issue", "POST", ISSUES, _PAYLOAD, 201),
+    _Case("GET issue", "/7", most="<= 1.3"),
+    _Case("list of 50", "?pagelen=50", most="<= 1.3"),
+    _Case("filtered list of 50", f"?pagelen=50&q={_FILTER}"),
+    _Case("text search, list of 50", f"?pagelen=50&q={_SEARCH}"),
+    _Case("last page of 50", "?pagelen=50&page={last}"),
+    _Case("create issue", "", "POST", [_DRAFT], 201),
+    _Case("update issue", "/9", "PUT", [{"title": f"Title {n}"} for n in range(100)]),
 )
 
 
 async def measure(seconds: float) -> list[Line]:
-    """Each verb, over one and over eight connections, so many seconds each."""
+    """Each verb on both trackers, over one and over eight connections, so many seconds each."""
     async with world.made() as here:
-        await fill(here)
+        for slug, size in _SIZES.items():
+            await fill(here, slug, size)
         with processes.web(here.settings.data_dir) as port:
             return [line for case in _CASES for line in await _measure(here, port, case, seconds)]
 
 
 async def _measure(here: World, port: int, case: _Case, seconds: float) -> list[Line]:
-    message = load.request(case.method, case.path, here.token, case.body)
-    body = here.settings.data_dir / "body"
-    # Asked once before: HTML is kept from then on, as it is in daily use.
-    body.write_bytes(await load.once(port, message))
-    bare_port = processes.free_port()
-    command = [sys.executable, "-m", "bench.bare", str(bare_port), str(body), str(case.status)]
     lines = []
-    with processes.answering(command, {}, body.with_suffix(".log"), bare_port):
+    alone = {}
+    for slug, size in _SIZES.items():
+        messages = [
+            message.replace(b"{last}", str(size.issues // 50).encode())
+            for message in case.messages(slug, here.token)
+        ]
         for connections in _CONNECTIONS:
-            pail, bare = [
-                await load.closed_loop(one, message, connections=connections, seconds=seconds)
-                for one in (port, bare_port)
-            ]
-            what = f"{case.name}, {connections} at a time"
+            pail, bare = await _beside(here, port, case, messages, connections, seconds)
+            alone.setdefault(slug, pail)
+            what = f"{case.name} of {size.issues:,}, {connections} at a time"
             lines.append(Line(what, str(pail), f"{bare} (bare)", bare.rate / pail.rate))
+    small, vast = alone.values()
+    what = f"{case.name}: 100,000 beside 1,000"
+    lines.append(Line(what, f"{vast}", f"{small}", small.rate / vast.rate, case.most))
     return lines
 
 
-async def fill(here: World) -> None:
-    """Import a tracker of 1,000 issues into bench/tracker."""
-    await here.repository("tracker")
-    archive = samples.archive(world.DATA, samples.SERVED)
+async def _beside(
+    here: World, port: int, case: _Case, messages: Sequence[bytes], connections: int, seconds: float
+) -> tuple[Figures, Figures]:
+    """Pail's figures, and those of a bare handler that answers with Pail's bytes."""
+    body = here.settings.data_dir / "body"
+    # Asked once before: HTML is kept from then on, as it is in daily use.
+    body.write_bytes(await load.once(port, messages[0]))
+    bare_port = processes.free_port()
+    command = [sys.executable, "-m", "bench.bare", str(bare_port), str(body), str(case.status)]
+    with processes.answering(command, {}, body.with_suffix(".log"), bare_port):
+        pail, bare = [
+            await load.closed_loop(one, messages, connections=connections, seconds=seconds)
+            for one in (port, bare_port)
+        ]
+    return pail, bare
+
+
+async def fill(here: World, slug: str, size: samples.Size) -> None:
+    """Import a tracker of that size into bench/slug."""
+    await here.repository(slug)
+    archive = samples.archive(world.DATA, size)
     with processes.worker(here.settings.data_dir):
-        await here.work("tracker", JobKind.IMPORT, archive)
+        await here.work(slug, JobKind.IMPORT, archive)

@@ -39,6 +39,9 @@ class Size:
 SERVED = Size("served", issues=1_000, comments=4_000, logs=1_000)
 """What the API is asked for."""
 
+VAST = Size("vast", issues=100_000, comments=20_000, logs=10_000)
+"""A list that is a hundred times as long."""
+
 LARGE = Size(
     "large", issues=10_000, comments=40_000, logs=15_000, files=2_000, file_bytes=200 * _MIB
 )

@@ -1,6 +1,9 @@
 """The log: one line a request, on standard error, without what is nobody's business."""
 
 import logging
+import sys
+from time import localtime, strftime
+from time import time as now
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -11,20 +14,23 @@ class AccessLogger(AbstractAccessLogger):
     """Writes `address "METHOD /path" status bytes seconds`.
 
     The path is the one that was sent, percent-encoded, so no line can be forged with it; the query
-    is left out, because some clients put their token into it.
+    is left out, because some clients put their token into it. The line looks like the logger's
+    and goes past it: making a record of it would take a sixth of the time that an issue takes.
     """
+
+    _second = 0
+    _stamp = ""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line of one request, which took so many seconds."""
         path = request.rel_url.raw_path[:1000].encode("ascii", "backslashreplace").decode()
-        self.logger.info(
-            '%s "%s %s" %s %s %.3f',
-            request.remote,
-            request.method,
-            path,
-            response.status,
-            response.body_length,
-            time,
+        moment = now()
+        if int(moment) != self._second:
+            self._second = int(moment)
+            self._stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(moment))
+        sys.stderr.write(
+            f"{self._stamp},{int(moment % 1 * 1000):03} INFO {request.remote} "
+            f'"{request.method} {path}" {response.status} {response.body_length} {time:.3f}\n'
         )
 
 
