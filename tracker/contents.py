@@ -1,12 +1,24 @@
-"""The HTML of what people wrote: made when it is first asked for, and kept beside the text."""
+"""The HTML of what people wrote: made when it is first asked for, and kept beside the text.
+
+What is kept has marks for references (markup.marks), which are filled in for each answer: titles,
+states and names change without the text. Whoever shows texts reads them first, together with
+whatever else the answer needs from the database, and shows them then.
+"""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
-from tracker import markup
-from tracker.database import Database, Row
+from tracker import markup, references
+from tracker.access import Actor, Repository
+from tracker.database import Database, Reader, Row
 from tracker.errors import TrackerError
+from tracker.references import References
+
+_PAUSE = 0.05
+"""Seconds for which rendered texts are collected before they are written."""
 
 _MOST_PENDING = 1000
 """Texts that wait to be kept; when there are more, the newest are rendered again another time."""
@@ -24,6 +36,28 @@ _KEY = {"issue": "number", "comment": "id"}
 Table = Literal["issue", "comment"]
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of some rows, as far as they are known: htmls has None for what must be made."""
+
+    table: Table
+    repository: Repository
+    rows: Sequence[Row]
+    htmls: Sequence[str | None]
+    references: References
+
+
+async def read(reader: Reader, repository: Repository, table: Table, rows: Sequence[Row]) -> Texts:
+    """The texts of these rows for Contents.show(); one query at most.
+
+    rows have the key of their table (number or id) and content_raw, _markup, _html and
+    _renderer.
+    """
+    htmls = [_kept(row) for row in rows]
+    found = await references.find(reader, repository, htmls)
+    return Texts(table, repository, rows, htmls, found)
+
+
 class Contents:
     """Renders the texts of issues and comments and keeps the HTML in the background."""
 
@@ -33,26 +67,34 @@ class Contents:
         self._pending: list[tuple[Table, tuple[object, ...]]] = []
         self._making: set[asyncio.Task[list[str]]] = set()
         self._writer: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
-    async def html(self, table: Table, tracker_id: int, rows: Sequence[Row]) -> list[str]:
-        """The HTML of each row's text, in order; "" where there is none.
+    async def show(self, texts: Texts, base_url: str, actor: Actor) -> list[str]:
+        """The HTML of each text, in order, for this reader; "" where there is none.
 
-        rows have the key of their table (number or id) and content_raw, _markup, _html and
-        _renderer. Raises Unavailable when nothing can be rendered.
+        base_url is what links start with. Reads the database only if a text had to be rendered.
+        Raises Unavailable when nothing can be rendered.
         """
-        kept = [_kept(row) for row in rows]
-        missing = [row for row, html in zip(rows, kept, strict=True) if html is None]
-        if missing:
-            making = asyncio.create_task(self._make(table, tracker_id, missing))
-            self._making.add(making)
-            making.add_done_callback(self._making.discard)
-            # Without its caller it goes on: what is made and kept is not asked for again.
-            made = iter(await asyncio.shield(making))
-            return [next(made) if html is None else html for html in kept]
-        return [html for html in kept if html is not None]
+        htmls = [html for html in texts.htmls if html is not None]
+        found = texts.references
+        if len(htmls) < len(texts.htmls):
+            made = iter(await self._made(texts))
+            htmls = [next(made) if html is None else html for html in texts.htmls]
+            found = await references.find(self._db, texts.repository, htmls)
+        return references.fill(htmls, found, base_url, texts.repository, actor)
+
+    async def _made(self, texts: Texts) -> list[str]:
+        """The HTML of those texts that have none yet."""
+        rows = [row for row, html in zip(texts.rows, texts.htmls, strict=True) if html is None]
+        making = asyncio.create_task(self._make(texts.table, texts.repository.tracker_id, rows))
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+        # Without its caller it goes on: what is made and kept is not asked for again.
+        return await asyncio.shield(making)
 
     async def close(self) -> None:
         """End the rendering that goes on, and wait until what is rendered is kept."""
+        self._closing.set()
         for making in self._making:
             making.cancel()
         if self._making:
@@ -76,6 +118,9 @@ class Contents:
 
     async def _keep(self) -> None:
         while self._pending:
+            # So that a hundred new texts a second are not a hundred transactions.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _PAUSE)
             pending, self._pending = self._pending, []
             try:
                 async with self._db.transaction(durable=False) as tx:

@@ -1,28 +1,37 @@
 """Texts that want to run scripts in a reader's browser, or to keep the server busy."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
+from typing import Any
 
 import nh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.markup import Renderer, creole, dialect, links, plain, render
+from tests.archives import sample
+from tests.conftest import OPEN, Api
+from tests.tracker.conftest import Core, core
+from tracker.access import Actor, Repository
+from tracker.errors import Invalid
+from tracker.markup import Renderer, creole, dialect, links, marks, plain, render
+from tracker.references import Issue, Person, References, fill
+
+__all__ = ["core"]
 
 HEADINGS = {f"h{level}" for level in range(1, 7)}
 TAGS = {
     *HEADINGS,
     *("a", "blockquote", "br", "code", "del", "div", "em", "hr", "img", "li", "ol", "p"),
-    *("pre", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 ATTRIBUTES = {
     "a": {"class", "data-is-external-link", "href", "rel", "title"},
     "div": {"class"},
     "img": {"alt", "src", "title"},
     "ol": {"start"},
-    "span": {"class"},
+    "span": {"class", "data-atlassian-id"},
     "td": {"align"},
     "th": {"align"},
 } | {heading: {"id"} for heading in HEADINGS}
@@ -30,7 +39,7 @@ SCHEMES = {"http", "https", "ftp", "ftps", "mailto", "news"}
 CLASSES = {
     "a": re.compile(r"ap-connect-link"),
     "div": re.compile(r"codehilite( language-[\w#.+-]+)?"),
-    "span": re.compile(r"[a-z]{1,3}[0-9]?|hll"),
+    "span": re.compile(r"[a-z]{1,3}[0-9]?|hll|ap-mention( ap-mention-me)?"),
 }
 
 SCRIPTS = [
@@ -223,11 +232,44 @@ def wrong(html: str) -> list[str]:
     return reader.wrong
 
 
+EVIL = "\"'><script>alert(1)</script>&#60; #1"
+REPOSITORY = Repository(
+    *(1, "{u}", "app", "app", "", False, True, 1, "", ""),
+    *(1, "{w}", "alice", "alice", None),
+)
+
+
+class Anything(Mapping[Any, Any]):
+    """Knows whatever a text names, as the same evil thing."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __getitem__(self, key: object) -> Any:
+        return self._thing
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+FOUND = References(Anything(Issue(EVIL, "closed")), Anything(Person(1, EVIL, EVIL)))
+
+
+def shown(html: str) -> str:
+    """Rendered HTML as a reader gets it, where everything that it names has an evil name."""
+    [filled] = fill([html], FOUND, "http://pail.example", REPOSITORY, Actor(1))
+    return filled
+
+
 def assert_harmless(html: str) -> None:
     """Two parsers agree that nothing but the allowed is there, and it means the same twice."""
+    html = shown(html)
     assert wrong(html) == []
     again = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel=None)
-    assert again == html
+    assert again == html.replace("&#x27;", "'")
 
 
 def filled(place: str, payload: str) -> str:
@@ -259,7 +301,7 @@ def test_the_engines_need_no_cleaner() -> None:
 
 def test_nothing_runs_from_plain_text() -> None:
     for payload in SCRIPTS + HTML:
-        html = render("plaintext", payload)
+        html = render("plaintext", payload).replace("\0", "")
         assert re.fullmatch(r"(<p>[^<>]*(<br>\n[^<>]*)*</p>)?", html)
 
 
@@ -275,6 +317,60 @@ FRAGMENTS = st.sampled_from(
 @given(markup=st.sampled_from(["markdown", "creole"]), parts=st.lists(FRAGMENTS, max_size=25))
 def test_nothing_runs_from_any_mixture(markup: str, parts: list[str]) -> None:
     assert_harmless(render(markup, "".join(parts)))
+
+
+NAMING = ["#1", "@{a}", "3fd1279", "[a](b)", "[[b|a]]", "[#1](@{a})", "`#1` #1", "#1@{#2}#3"]
+
+
+@pytest.mark.parametrize("markup", ["markdown", "creole", "plaintext"])
+def test_nothing_runs_from_what_a_text_names(markup: str) -> None:
+    for naming in NAMING:
+        html = render(markup, naming)
+        assert_harmless(html)
+        assert shown(html).count("<script") == 0
+
+
+FORGED = [
+    "\0#1\0",
+    "\0@{a}\0",
+    "\0./javascript:alert(1)\0",
+    "\0<script>\0",
+    "a\0b",
+    "\0" * 5,
+    "[a](\0./b\0)",
+    '[a](b "\0#1\0")',
+    "`\0#1\0`",
+    "http://b.example/\0#1\0",
+    "&#0;#1&#0;",
+    "&#x0;<script>&#x0;",
+    "\ufffd#1\ufffd",
+]
+
+
+@pytest.mark.parametrize("markup", ["markdown", "creole", "plaintext", "textile"])
+def test_no_text_forges_a_mark(markup: str) -> None:
+    for raw in FORGED:
+        html = render(markup, raw)
+        assert_harmless(html)
+        for mark in marks.find(html):
+            assert re.fullmatch(r"#[0-9]{1,16}|@\{[^{}<>]+\}|[0-9a-f]{7,40}|\./[^\"<>]+", mark)
+        assert html.count("\0") % 2 == 0
+        assert "\0" not in plain.escaped(raw)
+
+
+async def test_the_api_takes_no_text_with_a_nul(api: Api) -> None:
+    for text in ({"content": {"raw": "a\0b"}}, {"title": "a\0b"}):
+        answer = await api("POST", f"{OPEN}/issues", "alice", json={"title": "a", **text})
+        assert answer.status == 400
+        assert "Null characters" in str(answer.body)
+
+
+@pytest.mark.parametrize("name", ["title", "content"])
+async def test_no_archive_brings_a_text_with_a_nul(core: Core, name: str) -> None:
+    sections = sample()
+    sections["issues"][0][name] = "a\0b"
+    with pytest.raises(Invalid, match="Null characters"):
+        await core.take(sections)
 
 
 def test_raw_html_is_shown_not_dropped() -> None:
@@ -306,6 +402,14 @@ SHAPES = {
     "number signs": "#" * 100_000,
     "a long issue number": "#" + "9" * 100_000,
     "many issue numbers": "#1 " * SIZE,
+    "mentions": "@{a}" * SIZE,
+    "openings of mentions": "@{" * SIZE,
+    "a long mention": "@{" + "a" * SIZE + "}",
+    "changesets": "3fd1279 " * SIZE,
+    "a long changeset": "a" * SIZE,
+    "pull requests": "pull request " * SIZE,
+    "blanks after a pull request": "pr" + " " * SIZE + "a",
+    "relative links": "[a](b)" * SIZE,
     "quotations": ">" * SIZE,
     "quotations with blanks": "> " * SIZE,
     "nested lists": "".join(f"{'  ' * depth}* a\n" for depth in range(400)),
@@ -330,6 +434,10 @@ SHAPES = {
     "shell code": "```sh\n" + "$((" * SIZE + "\n```",
     "perl code": "```perl\n" + "s/" * SIZE + "\n```",
     "code of markup": "```html\n" + "<a b=" * SIZE + "\n```",
+    "code like markup": "```\n<a>b</a>" + "<a b=" * SIZE + "\n```",
+    "code like a shell's": "```\n$ " + "$((" * SIZE + "\n```",
+    "code like a difference": "```\ndiff " + "@@ \n+-" * SIZE + "\n```",
+    "many blocks of code": "    a\n\nb\n\n" * SIZE,
 }
 CREOLE_SHAPES = {
     "strong": "**a" * SIZE,
@@ -376,8 +484,20 @@ async def test_a_hostile_shape_is_answered_and_the_next_text_is_rendered(raw: st
         for markup in ("markdown", "creole"):
             (html, _), after = await renderer.render([(markup, raw), (markup, "**a**")])
             assert after == ("<p><strong>a</strong></p>", True)
-            if html != plain.render(raw):
+            if html != plain.escaped(raw):
                 assert_harmless(html)
+
+
+LONGEST = 256 << 10
+REPEATED = ["#", "#1", "#1 ", "#9", "@", "@{", "@{a}", "3", "3fd1279 ", "a", "pr ", "pr#", "\0"]
+
+
+@pytest.mark.parametrize("naming", REPEATED)
+def test_a_text_of_one_reference_is_bounded(naming: str) -> None:
+    html = render("plaintext", naming * (LONGEST // len(naming)))
+    assert len(marks.find(html)) <= 1000
+    assert len(shown(html)) < LONGEST + 2000 * (len(EVIL) + 100) * 3
+    assert_harmless(html)
 
 
 @pytest.mark.parametrize("raw", CREOLE_SHAPES.values(), ids=CREOLE_SHAPES)

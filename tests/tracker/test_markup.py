@@ -1,4 +1,4 @@
-"""What texts look like, how the process that renders them lives and dies, and what is kept."""
+"""What texts look like, and how the process that renders them lives and dies."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,9 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import database
-from tracker.contents import Contents
-from tracker.database import Database, Row
 from tracker.errors import Unavailable
 from tracker.markup import VERSION, Rendered, Renderer, plain, render
-from tracker.settings import Settings
+from tracker.markup.links import pictures_as_links
 
 MARKDOWN = {
     "emphasis": ("*a* _b_ **c** __d__", "<p><em>a</em> <em>b</em> <strong>c</strong> <strong>d"),
@@ -34,12 +31,17 @@ MARKDOWN = {
     "a heading closed by marks": ("## A ##", '<h2 id="markdown-header-a">A</h2>'),
     "a heading underlined": ("A\n---", '<h2 id="markdown-header-a">A</h2>'),
     "headings of one name": ("# A\n\n# A", '<h1 id="markdown-header-a_1">A</h1>'),
-    "a number is no heading": ("#12 is fixed", "<p>#12 is fixed</p>"),
+    "a heading with entities": ("# A & B", '<h1 id="markdown-header-a-b">A &amp; B</h1>'),
+    "a heading with code": ("# A `b`", '<h1 id="markdown-header-a-b">A <code>b</code></h1>'),
+    "a heading with escaped signs": (r"# A \(b\)", '<h1 id="markdown-header-a-40b41">A (b)</h1>'),
+    "a heading without letters": ("# ?", '<h1 id="markdown-header-">?</h1>'),
+    "a number is no heading": ("#12 is fixed", "<p>\0#12\0 is fixed</p>"),
     "lines of a paragraph": ("a\nb", "<p>a\nb</p>"),
     "a line break": ("a  \nb", "<p>a<br>\nb</p>"),
     "windows line ends": ("a  \r\nb\r\n\r\nc", "<p>a<br>\nb</p>\n<p>c</p>"),
     "a list": ("* a\n* b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
     "lists of two kinds": ("1. a\n* b", "<ol>\n<li>a\n* b</li>\n</ol>"),
+    "a list that begins with another number": ("3. a\n4. b", "<ol>\n<li>a</li>\n<li>b</li>"),
     "a list needs a blank line": ("a\n* b", "<p>a\n* b</p>"),
     "a quotation": ("> a", "<blockquote>\n<p>a</p>\n</blockquote>"),
     "a rule": ("a\n\n***", "<p>a</p>\n<hr>"),
@@ -55,7 +57,10 @@ MARKDOWN = {
         '<p><a data-is-external-link="true" href="http://b.example/" rel="nofollow">a</a></p>',
     ),
     "a link with a blank": ("[a](http://b.example/c d)", 'href="http://b.example/c%20d"'),
-    "a relative link": ("[a](b/c.md?d#e)", 'href="b/c.md?d#e"'),
+    "a relative link": ("[a](b/c.md?d#e)", 'href="\0./b/c.md?d#e\0"'),
+    "a link to a part of the page": ("[a](#b)", 'href="#b"'),
+    "a link from the root": ("[a](/b)", 'href="/b"'),
+    "a link to another host": ("[a](//b.example)", 'href="//b.example"'),
     "a link of an unknown scheme": ("[a](irc://b.example)", 'href="" rel="nofollow">a</a>'),
     "entities in a link": ("[a](http://b.example/?c&amp;d)", "/?c&amp;amp;d"),
     "an address in brackets": ("<http://b.example>", 'href="http://b.example" rel="nofollow">'),
@@ -100,7 +105,17 @@ MARKDOWN = {
         "```nolang\nx\n```",
         '"codehilite language-nolang"><pre><span></span>x',
     ),
-    "code without a language is not guessed": (
+    "a shell's prompt": (
+        "    $ cd a",
+        '<div class="codehilite"><pre><span></span>$ <span class="nb">cd</span> a\n</pre></div>',
+    ),
+    "a difference": ("```\ndiff -r a b\n+c\n```", '"><pre><span></span><span class="gh">diff -r'),
+    "tags": (
+        "    <a><b>c</b></a>",
+        '<pre><span></span><span class="nt">&lt;a&gt;&lt;b&gt;</span>c',
+    ),
+    "blanks in code": ("```python\na  = 1\n```", '<span class="n">a</span>  <span class="o">='),
+    "no other language is guessed": (
         "```\n<?php echo 1; ?>\n```",
         "<pre><span></span>&lt;?php echo 1; ?&gt;\n</pre>",
     ),
@@ -146,10 +161,10 @@ CREOLE = {
     "lists of two kinds": ("* a\n# b", "<ul>\n<li>a</li>\n</ul>\n<ol>\n<li>b</li>\n</ol>"),
     "a list's further lines": ("* a\nb\n* c", "<li>a<br>\nb</li>\n<li>c</li>"),
     "a list ends with a blank line": ("* a\n\n**b**", "</ul>\n<p><strong>b</strong></p>"),
-    "an issue's number is no list": ("#12 is fixed", "<p>#12 is fixed</p>"),
+    "an issue's number is no list": ("#12 is fixed", "<p>\0#12\0 is fixed</p>"),
     "a link": ("[[http://b.example|a]]", LINK.format("http://b.example", "a")),
     "a link without a text": ("[[http://b.example/?c&d]]", ">http://b.example/?c&amp;d</a>"),
-    "a relative link": ("[[b/c d]]", LINK.format("b/c%20d", "b/c d")),
+    "a relative link": ("[[b/c d]]", LINK.format("\0./b/c%20d\0", "b/c d")),
     "a link of a picture": (
         "[[http://b.example|{{a.png|b}}]]",
         LINK.format("http://b.example", '<img alt="b" src="a.png">'),
@@ -219,6 +234,35 @@ PLAIN = {
     "nothing": (" \n", ""),
 }
 
+HASH = "3fd1279"
+WHOLE_HASH = "45f8e776b7bbcd6b4e4b3ac91bfa45b2a9dfc861"
+# Texts with their marks, and whether they mean the same in all markups.
+REFERENCES = {
+    "an issue": "see \0#12\0.",
+    "an issue behind a word": "Issue\0#4\0",
+    "an issue with a zero": "\0#08\0, \0#0\0",
+    "issues": "\0#1\0, \0#2\0; (\0#3\0)",
+    "the largest number": "\0#9999999999999999\0",
+    "a number that is too long": "#10000000000000000",
+    "a number without a sign": "issue 12",
+    "a number in a path": "a/#12 ##12",
+    "digits of other scripts": "#١٢",
+    "a pull request": "pull request #12, PR #12, pull-requests #12, pr#12, Pull Request  #12",
+    "a word that ends like a pull request": "spr \0#12\0",
+    "somebody by account_id": "\0@{557058:c80ca578-03a1-4ac6-b3ee-50372a3fceee}\0, thanks",
+    "somebody by a number": "\0@{5cf75629ff02b50ea27b2817}\0",
+    "somebody by nickname": "\0@{ann o'neil}\0 \0@{課題}\0",
+    "a name without braces": "@ann @{} @{a{b} @ {ann}",
+    "a changeset": f"fixed in \0{HASH}\0.",
+    "a whole changeset": f"(\0{WHOLE_HASH}\0)",
+    "a number that could be one": "\0" + "20100818\0",
+    "parts of a number that could be some": "\0" + "1545474534\0.\0" + "274922683\0",
+    "what is too short or too long": f"3fd127 {WHOLE_HASH}0",
+    "what is part of a word": f"g{HASH} {HASH}g é{HASH}",
+    "what is part of a path or address": f"/{HASH} -{HASH} @{HASH} {HASH}/ {HASH}@",
+    "upper case": HASH.upper(),
+}
+
 # The processes of this machine are read from /proc; elsewhere the renderer is tested without.
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 SLOW = ("markdown", "[" * 50_000)
@@ -247,6 +291,81 @@ def test_creole_is_rendered(raw: str, html: str) -> None:
 @pytest.mark.parametrize(("raw", "html"), PLAIN.values(), ids=PLAIN)
 def test_plain_text_is_escaped_and_keeps_its_lines(raw: str, html: str) -> None:
     assert render("plaintext", raw) == html
+
+
+@pytest.mark.parametrize("text", REFERENCES.values(), ids=REFERENCES)
+def test_references_are_marked_in_every_markup(text: str) -> None:
+    for markup in ("markdown", "creole", "plaintext"):
+        assert render(markup, text.replace("\0", "")) == f"<p>{text}</p>"
+
+
+@pytest.mark.parametrize(
+    ("markup", "raw"),
+    [
+        *(
+            ("markdown", raw)
+            for raw in ("`{}`", "    {}", "```\n{}\n```", "[{}](http://b.example)")
+        ),
+        *(("markdown", raw) for raw in ("http://b.example/{}", "![{}](c.png)", "[a](/b '{}')")),
+        *(("creole", raw) for raw in ("{{{{{{{}}}}}}}", "{{{{{{\n{}\n}}}}}}", "[[//b|{}]]")),
+        *(("creole", raw) for raw in ("http://b.example/{}", "{{{{/c.png|{}}}}}")),
+    ],
+)
+def test_nothing_is_marked_in_code_links_and_attributes(markup: str, raw: str) -> None:
+    assert "\0" not in render(markup, raw.format("#12"))
+    assert "\0" not in render(markup, raw.format(f"#12:{HASH}"))
+
+
+def test_references_escape_as_the_text_does() -> None:
+    for markup in ("markdown", "creole", "plaintext"):
+        assert render(markup, f"<{HASH}> @{{a&b}}") == f"<p>&lt;\0{HASH}\0&gt; \0@{{a&amp;b}}\0</p>"
+
+
+def test_what_follows_three_hundred_references_is_text() -> None:
+    assert render("markdown", "#1 " * 302) == "<p>" + "\0#1\0 " * 300 + "#1 #1 </p>"
+
+
+def test_a_sentence_with_a_changeset_needs_no_engine() -> None:
+    assert plain.shortcut("markdown", f"Fixed in {HASH}.") == f"<p>Fixed in \0{HASH}\0.</p>"
+
+
+PICTURES = {
+    "another host's": (
+        "![a](https://bitbucket.org/c.png)",
+        '<p><a href="https://bitbucket.org/c.png" rel="nofollow" class="ap-connect-link">a</a></p>',
+    ),
+    "without words": (
+        "![](//b.example/?c&d)",
+        '<p><a href="//b.example/?c&amp;d" rel="nofollow" class="ap-connect-link">'
+        "//b.example/?c&amp;d</a></p>",
+    ),
+    "in a link": (
+        '[![a](https://b.example/c.png "d>") e](https://b.example/)',
+        '<p><a data-is-external-link="true" href="https://b.example/" rel="nofollow">a e</a></p>',
+    ),
+    "our own": (
+        "![a](https://pail.example/c.png)",
+        '<p><img alt="a" src="https://pail.example/c.png"></p>',
+    ),
+    "of a host that begins like ours": (
+        "![a](https://pail.example.org/c.png)",
+        '<p><a href="https://pail.example.org/c.png" rel="nofollow" class="ap-connect-link">'
+        "a</a></p>",
+    ),
+    "a path": ("![a](/c.png)", '<p><img alt="a" src="/c.png"></p>'),
+    "words with signs": (
+        '![<"&>](https://b.example/c.png)',
+        '<p><a href="https://b.example/c.png" rel="nofollow" class="ap-connect-link">'
+        "&lt;&quot;&amp;&gt;</a></p>",
+    ),
+}
+
+
+@pytest.mark.parametrize(("raw", "html"), PICTURES.values(), ids=PICTURES)
+def test_pictures_of_other_hosts_become_links_where_it_is_asked_for(raw: str, html: str) -> None:
+    rendered = render("markdown", raw)
+    assert "<img" in rendered
+    assert pictures_as_links(rendered, "https://pail.example") == html
 
 
 def test_an_unknown_markup_is_plain_text() -> None:
@@ -378,7 +497,7 @@ async def test_a_text_that_is_not_to_blame_survives_the_death_of_its_process() -
 
 async def test_a_text_that_takes_too_long_comes_back_plain_and_the_next_is_rendered() -> None:
     async with Renderer(cpu_seconds=0.2) as renderer:
-        assert await renderer.render([SLOW, QUICK]) == final(plain.render(SLOW[1]), QUICK_HTML)
+        assert await renderer.render([SLOW, QUICK]) == final(plain.escaped(SLOW[1]), QUICK_HTML)
 
 
 async def test_texts_beyond_a_calls_budget_come_back_plain_and_may_be_asked_for_again() -> None:
@@ -387,7 +506,7 @@ async def test_texts_beyond_a_calls_budget_come_back_plain_and_may_be_asked_for_
             [QUICK, SLOW, QUICK, ("markdown", "Fixed."), ("plaintext", "*")]
         )
         assert answers == [
-            *final(QUICK_HTML, plain.render(SLOW[1])),
+            *final(QUICK_HTML, plain.escaped(SLOW[1])),
             Rendered("<p>*a*</p>", is_final=False),
             *final("<p>Fixed.</p>", "<p>*</p>"),
         ]
@@ -415,7 +534,7 @@ async def test_a_text_that_breaks_its_engine_comes_back_plain() -> None:
         render("markdown", nested)
     async with Renderer(cpu_seconds=10) as renderer:
         answers = await renderer.render([("markdown", nested), QUICK])
-    assert answers == final(plain.render(nested), QUICK_HTML)
+    assert answers == final(plain.escaped(nested), QUICK_HTML)
 
 
 async def test_a_caller_that_goes_away_leaves_nothing_broken() -> None:
@@ -521,6 +640,13 @@ async def test_the_process_ends_with_a_killed_parent(mark: str) -> None:
     await eventually_gone(child)
 
 
+async def test_a_long_plain_text_is_left_to_the_process() -> None:
+    raw = "see #1\n" * 10_000
+    assert plain.shortcut("plaintext", raw) is None
+    async with Renderer(cpu_seconds=10) as renderer:
+        assert await renderer.render([("plaintext", raw)]) == final(render("plaintext", raw))
+
+
 async def test_the_loop_goes_on_while_a_text_is_rendered() -> None:
     async with Renderer(cpu_seconds=0.3) as renderer:
         caller = asyncio.create_task(renderer.render([SLOW]))
@@ -539,74 +665,3 @@ async def test_two_renderers_do_not_disturb_each_other() -> None:
         assert len(children(os.getpid())) == 2
         await first.__aexit__(None, None, None)
         assert await second.render([QUICK]) == final(QUICK_HTML)
-
-
-@pytest.fixture
-async def db(settings: Settings) -> AsyncIterator[Database]:
-    """A database with alice's and charlie's empty trackers."""
-    db = await database.connect(settings.database, durable=False)
-    yield db
-    await db.close()
-
-
-async def add_issues(db: Database, *raws: str) -> list[Row]:
-    """Issues 1, 2, ... of tracker 1 with these texts in markdown, as Contents wants them."""
-    for number, raw in enumerate(raws, 1):
-        await db.run(
-            """INSERT INTO issue (tracker_id, number, title, content_raw, state, kind, priority,
-                                  created_on, updated_on)
-               VALUES (1, :number, 't', :raw, 'new', 'bug', 'major', '2020', '2020')""",
-            {"number": number, "raw": raw},
-        )
-    return await issues(db)
-
-
-async def issues(db: Database) -> list[Row]:
-    return list(
-        await db.all(
-            """SELECT number, content_raw, content_markup, content_html, content_renderer
-                 FROM issue WHERE tracker_id = 1 ORDER BY number"""
-        )
-    )
-
-
-async def kept(db: Database) -> list[str | None]:
-    return [row["content_html"] for row in await issues(db)]
-
-
-async def test_only_final_html_is_kept(db: Database) -> None:
-    rows = await add_issues(db, SLOW[1], QUICK[1])
-    async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
-        contents = Contents(db, renderer)
-        slow_html = plain.render(SLOW[1])
-        assert await contents.html("issue", 1, rows) == [slow_html, "<p>*a*</p>"]
-        await contents.close()
-        assert await kept(db) == [slow_html, None]
-        assert await contents.html("issue", 1, await issues(db)) == [slow_html, QUICK_HTML]
-        await contents.close()
-        assert await kept(db) == [slow_html, QUICK_HTML]
-
-
-async def test_html_is_kept_though_its_caller_goes_away(db: Database) -> None:
-    rows = await add_issues(db, QUICK[1])
-    async with Renderer() as renderer:
-        contents = Contents(db, renderer)
-        caller = asyncio.create_task(contents.html("issue", 1, rows))
-        await asyncio.sleep(0)
-        caller.cancel()
-        while await kept(db) == [None]:
-            await asyncio.sleep(0.01)
-        assert caller.cancelled()
-        assert await kept(db) == [QUICK_HTML]
-        await contents.close()
-
-
-async def test_closing_waits_for_no_rendering_that_nobody_waits_for(db: Database) -> None:
-    rows = await add_issues(db, SLOW[1])
-    async with Renderer(cpu_seconds=600) as renderer:
-        contents = Contents(db, renderer)
-        caller = asyncio.create_task(contents.html("issue", 1, rows))
-        await asyncio.sleep(0)
-        caller.cancel()
-        await contents.close()
-        assert await kept(db) == [None]

@@ -6,14 +6,16 @@ child process (Renderer). Bitbucket's rules that the engines follow are told in 
 
 from tracker.markup.pool import Rendered, Renderer
 
-VERSION = 1
+VERSION = 2
 """The renderer's version, to be kept beside cached HTML: another one makes other HTML."""
 
 __all__ = ["VERSION", "Rendered", "Renderer", "render"]
 
 
 def render(markup: str, raw: str) -> str:
-    """The text as HTML; markup is "markdown", "creole" or "plaintext" (anything else is plain).
+    """The text as HTML with marks in it (marks.py tells of them).
+
+    markup is "markdown", "creole" or "plaintext"; anything else is plain.
 
     Pure and synchronous; loads the engines, and may take very long on hostile input: servers
     use a Renderer. Raises what a failing engine raises (RecursionError, for one).

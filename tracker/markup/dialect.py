@@ -5,6 +5,7 @@ comparing with its recorded output showed that. What the library has done otherw
 is undone here, rule by rule.
 """
 
+import html
 import re
 from xml.etree.ElementTree import Element
 
@@ -12,9 +13,9 @@ from markdown import Markdown
 from markdown.blockprocessors import HashHeaderProcessor
 from markdown.extensions import Extension
 from markdown.extensions.codehilite import CodeHiliteExtension
-from markdown.extensions.sane_lists import SaneListExtension
+from markdown.extensions.sane_lists import SaneListExtension, SaneOListProcessor
 from markdown.extensions.tables import TableExtension
-from markdown.extensions.toc import TocExtension, slugify
+from markdown.extensions.toc import slugify, unique
 from markdown.inlinepatterns import (
     ENTITY_RE,
     DoubleTagInlineProcessor,
@@ -61,14 +62,35 @@ class _Fences(Preprocessor):
         return self._FENCE.sub(self._store, "\n".join(lines)).split("\n")
 
     def _store(self, block: re.Match[str]) -> str:
-        html = highlighting.highlight(block["code"], block["language"] or None, block["marked"])
-        return f"\n{self.md.htmlStash.store(html)}\n"
+        code = highlighting.highlight(block["code"], block["language"] or None, block["marked"])
+        return f"\n{self.md.htmlStash.store(code)}\n"
 
 
 class _Heading(HashHeaderProcessor):
     """Headings need a blank after their marks: "#12" begins many a sentence in a tracker."""
 
     RE = re.compile(r"(?:^|\n)(?P<level>#{1,6})[ \t]+(?P<header>.*?)#*(?:\n|$)")
+
+
+class _NumberedList(SaneOListProcessor):
+    """Lists that begin with 3 are counted from 1 all the same."""
+
+    LAZY_OL = True
+
+
+class _HeadingIds(Treeprocessor):
+    """Ids of headings, made of their texts, with a number behind one that comes again."""
+
+    _HEADING = re.compile(r"h[1-6]")
+
+    def run(self, root: Element) -> None:
+        used: set[str] = set()
+        for element in root.iter():
+            if self._HEADING.fullmatch(element.tag):
+                # The library hides an escaped character behind its number; 2.6 left it there.
+                text = "".join(element.itertext()).replace(AMP_SUBSTITUTE, "&")
+                name = f"markdown-header-{slugify(html.unescape(text), '-')}"
+                element.set("id", unique(name, used))
 
 
 class _Entity(InlineProcessor):
@@ -104,21 +126,20 @@ class _Rules(Extension):
         md.preprocessors.deregister("html_block")
         md.preprocessors.register(_Fences(md), "fences", 25)
         md.parser.blockprocessors.register(_Heading(md.parser), "hashheader", 70)
+        md.parser.blockprocessors.register(_NumberedList(md.parser), "olist", 40)
         md.inlinePatterns.deregister("html")
         md.inlinePatterns.deregister("em_strong")
         md.inlinePatterns.register(_Entity(ENTITY_RE, md), "entity", 80)
         for order, pattern in enumerate(_EMPHASIS):
             md.inlinePatterns.register(pattern, f"emphasis{order}", 60 - order)
+        # Before escaped characters are put back.
+        md.treeprocessors.register(_HeadingIds(md), "heading_ids", 5)
         # After the library's last one, which puts escaped characters back into addresses.
         md.treeprocessors.register(_Addresses(md), "addresses", -10)
 
 
 def _literal(text: str) -> str:
     return text.replace("&", f"{AMP_SUBSTITUTE}amp;")
-
-
-def _slug(value: str, separator: str) -> str:
-    return "markdown-header-" + slugify(value, separator)
 
 
 def render(raw: str) -> str:
@@ -132,7 +153,6 @@ def render(raw: str) -> str:
             CodeHiliteExtension(**highlighting.OPTIONS),
             TableExtension(use_align_attribute=True),
             SaneListExtension(),
-            TocExtension(slugify=_slug, marker=""),
             _Rules(),
         ],
     )

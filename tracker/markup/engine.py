@@ -2,7 +2,7 @@
 
 import nh3
 
-from tracker.markup import creole, dialect, links, plain
+from tracker.markup import creole, dialect, links, marks, plain
 
 _TAGS = {
     *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
@@ -30,7 +30,7 @@ _CLEANER = nh3.Cleaner(
 def render(markup: str, raw: str) -> str:
     """The text as safe HTML. The engines escape; the cleaner is there should one of them err."""
     if markup == "markdown":
-        return _CLEANER.clean(links.link_bare(dialect.render(raw)))
+        return marks.mark(_CLEANER.clean(links.link_bare(dialect.render(raw))))
     if markup == "creole":
-        return _CLEANER.clean(creole.render(raw))
+        return marks.mark(_CLEANER.clean(creole.render(raw)))
     return plain.render(raw)

@@ -1,19 +1,51 @@
 """Blocks of code, coloured by Pygments with the classes that Bitbucket's pages knew."""
 
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from markdown.extensions.codehilite import CodeHilite, parse_hl_lines
 from pygments.formatters.html import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers.diff import DiffLexer
+from pygments.lexers.html import XmlLexer
+from pygments.lexers.shell import BashLexer
+from pygments.lexers.special import TextLexer
+from pygments.token import Text, Whitespace, _TokenType
 
 
-def _formatter(lang_str: str, **options: Any) -> "HtmlFormatter[str]":
+class _Formatter(HtmlFormatter[str]):
+    """Leaves blanks without a class: the lexers of Bitbucket's time had no token for them."""
+
+    def format(self, tokensource: Iterable[tuple[_TokenType, str]], outfile: Any) -> None:
+        tokens = ((Text if kind is Whitespace else kind, text) for kind, text in tokensource)
+        super().format(tokens, outfile)
+
+
+# Bitbucket guessed among all languages, which costs seconds and was seldom right. These three are
+# told by how they begin ("$ ls", "diff -r", "--- a/file"), or by tags that close.
+_GUESSED: tuple[type[Lexer], ...] = (BashLexer, DiffLexer, XmlLexer)
+
+
+class _Guessing(_Formatter):
+    """Colours code that came without a language, where it is plain which one it is in."""
+
+    def format(self, tokensource: Iterable[tuple[_TokenType, str]], outfile: Any) -> None:
+        code = "".join(text for _, text in tokensource)
+        score, guess = max(
+            ((lexer.analyse_text(code), lexer) for lexer in _GUESSED), key=itemgetter(0)
+        )
+        lexer = (guess if score else TextLexer)(stripnl=False, ensurenl=False)
+        super().format(lexer.get_tokens(code), outfile)
+
+
+def _formatter(lang_str: str, **options: Any) -> _Formatter:
     # language-text is what code without a language arrives with.
-    language = "" if lang_str == "language-text" else f" {lang_str}"
-    options.update(cssclass=f"codehilite{language}", wrapcode=False)
-    return HtmlFormatter(**options)
+    is_known = lang_str != "language-text"
+    options.update(cssclass=f"codehilite {lang_str}" if is_known else "codehilite", wrapcode=False)
+    return _Formatter(**options) if is_known else _Guessing(**options)
 
 
-# Bitbucket guessed languages; guessing costs seconds, and the guesses were seldom right.
 OPTIONS: dict[str, Any] = {
     "guess_lang": False,
     "linenums": False,

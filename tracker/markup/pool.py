@@ -204,7 +204,7 @@ class Renderer:
 
     async def _render(self, request: _Request) -> Rendered:
         if request.budget.seconds <= 0:
-            return Rendered(plain.render(request.raw), is_final=False)
+            return Rendered(plain.escaped(request.raw), is_final=False)
         html = None
         for _ in range(_ATTEMPTS):
             self._child = self._child or await _Child.start(self._cpu_seconds)
@@ -218,7 +218,7 @@ class Renderer:
             else:
                 request.budget.seconds -= seconds
                 break
-        return Rendered(plain.render(request.raw) if html is None else html, is_final=True)
+        return Rendered(plain.escaped(request.raw) if html is None else html, is_final=True)
 
     async def _end_child(self) -> None:
         if self._child is not None:

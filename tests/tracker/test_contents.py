@@ -1,0 +1,119 @@
+"""What is kept of rendered texts, and how they are shown."""
+
+import asyncio
+
+import pytest
+
+from tests.tracker.conftest import Core
+from tests.tracker.test_markup import QUICK, QUICK_HTML, SLOW
+from tracker import contents
+from tracker.access import ANONYMOUS
+from tracker.contents import Contents, Texts
+from tracker.markup import VERSION, Renderer, plain
+
+BASE_URL = "http://pail.example"
+LINK = (
+    f'<a href="{BASE_URL}/alice/app/issues/1/{{0}}" rel="nofollow" title="{{0}}" '
+    'class="ap-connect-link">#1</a>'
+)
+
+
+async def add_issues(core: Core, *raws: str | None) -> None:
+    """Issues 1, 2, ... of alice/app with these texts in markdown."""
+    for number, raw in enumerate(raws, 1):
+        await core.db.run(
+            """INSERT INTO issue (tracker_id, number, title, content_raw, state, kind, priority,
+                                  created_on, updated_on)
+               VALUES (:tracker, :number, 't', :raw, 'new', 'bug', 'major', '2020', '2020')""",
+            {"tracker": await core.in_force(), "number": number, "raw": raw},
+        )
+
+
+async def read(core: Core) -> Texts:
+    """The texts of all issues of alice/app."""
+    repository = await core.repository()
+    rows = await core.rows(
+        """SELECT number, content_raw, content_markup, content_html, content_renderer
+             FROM issue WHERE tracker_id = :tracker ORDER BY number""",
+        tracker=repository.tracker_id,
+    )
+    return await contents.read(core.db, repository, "issue", rows)
+
+
+async def kept(core: Core) -> list[str | None]:
+    return [row["content_html"] for row in (await read(core)).rows]
+
+
+async def show(core: Core, shown: Contents) -> list[str]:
+    """All texts as anybody sees them, after what was to be kept of them is kept."""
+    htmls = await shown.show(await read(core), BASE_URL, ANONYMOUS)
+    await shown.close()
+    return htmls
+
+
+async def test_only_final_html_is_kept(core: Core) -> None:
+    await add_issues(core, SLOW[1], QUICK[1])
+    async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
+        shown = Contents(core.db, renderer)
+        slow_html = plain.escaped(SLOW[1])
+        assert await show(core, shown) == [slow_html, "<p>*a*</p>"]
+        assert await kept(core) == [slow_html, None]
+        assert await show(core, shown) == [slow_html, QUICK_HTML]
+        assert await kept(core) == [slow_html, QUICK_HTML]
+
+
+async def test_references_are_filled_in_for_each_answer_and_not_kept(core: Core) -> None:
+    await add_issues(core, "*see* #1", "nothing")
+    async with Renderer() as renderer:
+        shown = Contents(core.db, renderer)
+        made = await show(core, shown)
+        assert made == [f"<p><em>see</em> {LINK.format('t')}</p>", "<p>nothing</p>"]
+        assert await kept(core) == ["<p><em>see</em> \0#1\0</p>", "<p>nothing</p>"]
+        await core.db.run("UPDATE issue SET title = 'other' WHERE number = 1")
+        assert (await show(core, shown))[0] == f"<p><em>see</em> {LINK.format('other')}</p>"
+
+
+async def test_what_an_older_renderer_made_is_made_again(core: Core) -> None:
+    await add_issues(core, QUICK[1])
+    await core.db.run(
+        "UPDATE issue SET content_html = 'old', content_renderer = :version",
+        {"version": VERSION - 1},
+    )
+    async with Renderer() as renderer:
+        assert await show(core, Contents(core.db, renderer)) == [QUICK_HTML]
+    assert await kept(core) == [QUICK_HTML]
+
+
+async def test_kept_html_is_shown_without_a_renderer(core: Core) -> None:
+    await add_issues(core, QUICK[1], "see #1", None, "")
+    async with Renderer() as renderer:
+        first = await show(core, Contents(core.db, renderer))
+    assert first == [QUICK_HTML, f"<p>see {LINK.format('t')}</p>", "", ""]
+    assert await show(core, Contents(core.db, renderer)) == first  # which is closed
+
+
+async def test_html_is_kept_though_its_caller_goes_away(core: Core) -> None:
+    await add_issues(core, QUICK[1])
+    async with Renderer() as renderer:
+        shown = Contents(core.db, renderer)
+        caller = asyncio.create_task(shown.show(await read(core), BASE_URL, ANONYMOUS))
+        await asyncio.sleep(0)
+        caller.cancel()
+        while await kept(core) == [None]:
+            await asyncio.sleep(0.01)
+        assert caller.cancelled()
+        assert await kept(core) == [QUICK_HTML]
+        await shown.close()
+
+
+async def test_closing_waits_for_no_rendering_that_nobody_waits_for(core: Core) -> None:
+    await add_issues(core, SLOW[1])
+    async with Renderer(cpu_seconds=600) as renderer:
+        shown = Contents(core.db, renderer)
+        caller = asyncio.create_task(shown.show(await read(core), BASE_URL, ANONYMOUS))
+        await asyncio.sleep(0)
+        caller.cancel()
+        await shown.close()
+        assert await kept(core) == [None]
+    with pytest.raises(asyncio.CancelledError):
+        await caller
