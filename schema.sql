@@ -189,7 +189,9 @@ CREATE TABLE issue (
     edited_on           TEXT,
     PRIMARY KEY (tracker_id, number)
 );
-CREATE INDEX issue_updated ON issue (tracker_id, updated_on, number);
+-- Everything that lists are filtered and sorted by except texts: they read this index alone.
+CREATE INDEX issue_updated ON issue (tracker_id, updated_on, number, state, kind, priority, created_on, edited_on, votes,
+                                     watches, reporter_id, assignee_id, component_id, milestone_id, version_id);
 CREATE INDEX issue_reporter ON issue (reporter_id);
 CREATE INDEX issue_assignee ON issue (assignee_id);
 CREATE INDEX issue_component ON issue (component_id) WHERE component_id IS NOT NULL;
@@ -266,6 +268,8 @@ CREATE TABLE attachment (
 );
 CREATE INDEX attachment_blob ON attachment (blob);
 CREATE INDEX attachment_account ON attachment (account_id);
+-- Those that were uploaded here: of an archive's, only the url tells a time.
+CREATE INDEX attachment_uploaded ON attachment (tracker_id, size) WHERE url IS NULL AND created_on IS NOT NULL;
 
 CREATE TABLE vote (
     tracker_id          INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""Pages of lists: which part a query asks for, and the envelope around it (reference 2.2)."""
+"""Pages of lists: which part a request asks for, and the envelope around it (reference 2.2)."""
 
 import base64
 import re
@@ -9,8 +9,10 @@ from urllib.parse import quote, urlencode
 import orjson
 from aiohttp import web
 
+from service import keys
+from tracker import query
 from tracker.errors import Invalid
-from tracker.paging import Key, Page, Window
+from tracker.paging import Key, Listing, Page, is_key
 
 DEFAULT_LENGTH = 20
 MOST = 100
@@ -20,22 +22,41 @@ _KEY = "after"
 left out when the list moves while somebody walks along it (DECISIONS 20)."""
 
 
+_DATE = re.compile(r"[0-9]{4}-")
+"""What `after` is in Bitbucket's list of all repositories (no key begins so): ignored."""
+
+
 class Asked:
-    """The page that a request asks for."""
+    """The page that a request asks a list for. Of a repeated parameter the first counts: clients
+    send their own again behind those of `next` (reference 2.2)."""
 
-    __slots__ = ("_query", "length", "number", "window")
+    __slots__ = ("_query", "length", "listing", "number")
 
-    def __init__(self, request: web.Request, *shape: type) -> None:
-        """Read page, pagelen and the key, whose parts have the types in shape. Raises Invalid."""
+    def __init__(self, request: web.Request, catalogue: query.Catalogue) -> None:
+        """Read page, pagelen, q, sort and the key. Raises Invalid."""
         self._query = request.rel_url.query
         self.length = self._whole("pagelen", DEFAULT_LENGTH, r"[1-9][0-9]{0,2}", MOST)
         self.number = self._whole("page", 1, r"[1-9][0-9]{0,8}", 10**9)
+        selection = query.select(
+            catalogue,
+            request.app[keys.SETTINGS].limits,
+            q=self._query.get("q"),
+            sort=self._query.get("sort"),
+        )
         after = self._query.get(_KEY)
-        self.window = Window(
+        if after is not None and _DATE.match(after):
+            after = None
+        self.listing = Listing(
+            selection,
             self.length,
             (self.number - 1) * self.length,
-            None if after is None else _decoded(after, shape),
+            None if after is None else _decoded(after, selection),
         )
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the list may have to be searched from one end to the other."""
+        return self.listing.selection.is_slow
 
     def _whole(self, name: str, default: int, pattern: str, most: int) -> int:
         text = self._query.get(name)
@@ -60,11 +81,11 @@ class Asked:
         return answer
 
     def _address(self, url: str, number: int, after: Key | None) -> str:
-        """The list's address with every parameter kept and another page."""
-        kept = [(name, value) for name, value in self._query.items() if name not in ("page", _KEY)]
-        kept.append(("page", str(number)))
+        """The list's address with every parameter kept, once, and another page."""
+        kept = {name: self._query[name] for name in self._query if name not in ("page", _KEY)}
+        kept["page"] = str(number)
         if after is not None:
-            kept.append((_KEY, _encoded(after)))
+            kept[_KEY] = _encoded(after)
         return f"{url}?{urlencode(kept, quote_via=quote)}"
 
 
@@ -72,16 +93,12 @@ def _encoded(key: Key) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
 
 
-def _decoded(text: str, shape: Sequence[type]) -> Key:
+def _decoded(text: str, selection: query.Selection) -> Key:
     try:
         padded = text + "=" * (-len(text) % 4)
         key = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if [type(part) for part in key] == list(shape) and _fits(key):
-            return tuple(key)
     except (ValueError, TypeError):
-        pass
-    raise Invalid("Invalid page")
-
-
-def _fits(key: Key) -> bool:
-    return all(abs(part) < 1 << 63 for part in key if isinstance(part, int))
+        key = None
+    if not is_key(selection, key):
+        raise Invalid("Invalid page")
+    return tuple(key)

@@ -12,6 +12,7 @@ from tracker.archive.records import Attachment, Comment, Issue, Log, Person
 from tracker.blobs import Blobs, Stored
 from tracker.database import BrokenReference, Database, Duplicate, Transaction
 from tracker.errors import Invalid
+from tracker.folding import fold
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.storing import FreeNames, Storing
@@ -131,9 +132,11 @@ class Building:
         """Write the issues with their votes and watches."""
         async for start, batch in self._batches(self._archive.issues(BATCH)):
             rows, votes, watches = await self._progress.run(self._issue_rows, batch)
+            texts = await self._progress.run(self._issue_texts, batch)
             try:
                 async with self._db.transaction(durable=False) as tx:
                     await tx.many(_INSERT_ISSUE, rows)
+                    await tx.many("INSERT INTO issue_text VALUES (?, ?, ?, ?)", texts)
                     await tx.many("INSERT INTO vote VALUES (?, ?, ?)", votes)
                     await tx.many("INSERT INTO watch VALUES (?, ?, ?)", watches)
             except Duplicate as error:
@@ -176,6 +179,12 @@ class Building:
                 )
             )
         return rows, votes, watches
+
+    def _issue_texts(self, batch: Sequence[Issue]) -> list[Sequence[object]]:
+        return [
+            (self._tracker_id, issue.number, fold(issue.title), fold(issue.content) or "")
+            for issue in batch
+        ]
 
     def _category(self, kind: CategoryKind, name: str | None) -> int | None:
         return None if name is None else self._categories[kind, name]

@@ -3,7 +3,7 @@
 from tracker.access import Repository
 from tracker.database import Reader, Row
 from tracker.errors import Invalid, NotFound
-from tracker.paging import Page, Window, page, split
+from tracker.paging import Listing, Page
 from tracker.vocabulary import CategoryKind
 
 
@@ -13,23 +13,14 @@ def missing(kind: CategoryKind) -> str:
 
 
 async def find_all(
-    db: Reader, repository: Repository, kind: CategoryKind, window: Window
+    db: Reader, repository: Repository, kind: CategoryKind, listing: Listing
 ) -> Page[Row]:
-    """A part of the tracker's components, milestones or versions, oldest first (id, name)."""
+    """A part of the tracker's components, milestones or versions (id, name)."""
     rows = await db.all(
-        f"""WITH keys AS (
-                SELECT id FROM category
-                 WHERE tracker_id = :tracker AND kind = :kind{window.tail("id")})
-            SELECT s.size, c.id, c.name
-              FROM (SELECT count(*) AS size FROM category
-                     WHERE tracker_id = :tracker AND kind = :kind) s
-              LEFT JOIN keys k ON TRUE
-              LEFT JOIN category c ON c.id = k.id
-             ORDER BY c.id""",
-        {"tracker": repository.tracker_id, "kind": kind, **window.params()},
+        listing.sql("c.id, c.name", "LEFT JOIN category c ON c.id = part.id"),
+        {"tracker": repository.tracker_id, "kind": kind, **listing.params},
     )
-    size, rows = split(rows, "id")
-    return page(window, size, rows, lambda row: (row["id"],))
+    return listing.page(rows, list)
 
 
 async def get(db: Reader, repository: Repository, kind: CategoryKind, category_id: int) -> Row:

@@ -102,22 +102,26 @@ class Phase(StrEnum):
 LARGEST_ID = 1 << 52
 """Of an issue or a comment: what is above it no archive may hold (DECISIONS 5)."""
 
-LOG_FIELDS = frozenset(
-    {
-        "status",
-        "state",
-        "priority",
-        "kind",
-        "title",
-        "content",
-        "responsible",
-        "assignee",
-        "responsible_account_id",
-        "assignee_account_id",
-        "milestone",
-        "component",
-        "version",
-        "attachment",
-    }
-)
-"""Names a log row's field may have: Bitbucket's own, and the aliases some producers write."""
+LOG_NAMES = {
+    "status": "state",
+    "state": "state",
+    "priority": "priority",
+    "kind": "kind",
+    "title": "title",
+    "content": "content",
+    "responsible": "assignee",
+    "assignee": "assignee",
+    "responsible_account_id": "assignee_account_id",
+    "assignee_account_id": "assignee_account_id",
+    "milestone": "milestone",
+    "component": "component",
+    "version": "version",
+    "attachment": "attachment",
+}
+"""What a log row's field may be called (Bitbucket's own names, and the aliases some producers
+write), and what a change calls it (reference 3.3)."""
+
+LOG_FIELDS = frozenset(LOG_NAMES)
+
+LOG_UNSET = frozenset({"assignee", "assignee_account_id", "milestone", "component", "version"})
+"""Fields of changes whose old logs say "None" where there was no value (reference 3.3)."""

@@ -41,6 +41,13 @@ INSERT INTO issue_text
 SELECT tracker_id, number, fold(title), coalesce(fold(content_raw), '') FROM issue;
 ALTER TABLE log ADD COLUMN whole_from TEXT;
 ALTER TABLE log ADD COLUMN whole_to TEXT;
+CREATE INDEX attachment_uploaded ON attachment (tracker_id, size)
+ WHERE url IS NULL AND created_on IS NOT NULL;
+DROP INDEX issue_updated;
+CREATE INDEX issue_updated ON issue (
+    tracker_id, updated_on, number, state, kind, priority, created_on, edited_on, votes, watches,
+    reporter_id, assignee_id, component_id, milestone_id, version_id
+);
 """
 }
 """Older version -> SQL that leads to the next one, in one transaction; never edited later."""

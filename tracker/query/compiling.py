@@ -1,0 +1,201 @@
+"""From q and sort to SQL, by a list's catalogue.
+
+The logic has two values, as in Bitbucket: what is null is not equal to anything and contains
+nothing, so != and !~ hold for it (DECISIONS 20).
+"""
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from tracker import clock, folding
+from tracker.errors import Invalid
+from tracker.query.catalogue import Catalogue, Column, Type
+from tracker.query.grammar import Comparison, Expression, Group, Literal, mistake, parse, shown
+from tracker.settings import Limits
+
+_OPPOSITES = {"!=": "=", "!~": "~", "NOT IN": "IN"}
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_BEYOND = 1 << 62
+"""More than any number of ours, and still one that a database can compare with."""
+
+_WANTED = {
+    Type.TEXT: (str, 'a text in double quotes, like "text"'),
+    Type.WORD: (str, 'a text in double quotes, like "text"'),
+    Type.NUMBER: (Decimal, "a number"),
+    Type.TIME: (datetime, "a time without quotes, like 2013-04-25T15:39:39+00:00"),
+    Type.FLAG: (bool, "true or false"),
+    Type.OBJECT: (type(None), "null"),
+}
+"""What a field of each type can be compared with (besides null, with = and !=)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of a list are wanted, in which order.
+
+    condition is SQL in the catalogue's tables, with the placeholders in params ("" = all rows).
+    order is what the rows are sorted by, then by their keys; None = by their keys only.
+    """
+
+    catalogue: Catalogue
+    order: Column | None
+    is_descending: bool
+    condition: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it may have to look at every row of the list."""
+        usual = self.catalogue.order or ""
+        return bool(self.condition) or (
+            self.order is not None and self.order != self.catalogue.columns.get(usual.lstrip("-"))
+        )
+
+
+def select(
+    catalogue: Catalogue, limits: Limits, *, q: str | None = None, sort: str | None = None
+) -> Selection:
+    """The rows that q and sort ask a list for; an empty one asks for nothing.
+
+    Raises Invalid with fields q or sort, whose message says what is wrong and (in q) where.
+    """
+    order, is_descending = _order(catalogue, sort or catalogue.order)
+    if q is None or not q.strip():
+        return Selection(catalogue, order, is_descending)
+    compiler = _Compiler(catalogue)
+    condition = compiler.condition(parse(q, limits))
+    return Selection(catalogue, order, is_descending, condition, compiler.params)
+
+
+def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]:
+    if sort is None:
+        return None, False
+    path = sort.removeprefix("-")
+    column = catalogue.columns.get(path)
+    if column is None or not column.sortable:
+        words = _unknown(catalogue, path) if column is None else f"{shown(path)} has no order"
+        if "," in path:
+            words = "a list can be sorted by one field only"
+        raise Invalid(f"sort: {words}", {"sort": [words]})
+    return (None if column.sql == catalogue.key else column), sort != path
+
+
+def _unknown(catalogue: Catalogue, path: str) -> str:
+    near = get_close_matches(path, catalogue.columns, 1)
+    return f"unknown field {shown(path)}" + (f'; did you mean "{near[0]}"?' if near else "")
+
+
+class _Compiler:
+    """Makes one condition and collects its parameters."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.params: dict[str, object] = {}
+
+    def condition(self, expression: Expression) -> str:
+        """SQL that is true where the expression is; elsewhere it is false or null."""
+        if isinstance(expression, Group):
+            # The deepest first and no parentheses without need: SQLite's parser has room for 100
+            # open ones, and what stands to the left of one takes some of it, too.
+            parts = sorted(expression.parts, key=_height, reverse=True)
+            sql = f" {expression.word} ".join(map(self.condition, parts))
+            return f"({sql})" if expression.word == "OR" else sql
+        column = self._catalogue.columns.get(expression.path)
+        if column is None:
+            raise mistake(expression.column, _unknown(self._catalogue, expression.path))
+        opposite = _OPPOSITES.get(expression.operator)
+        sql = self._comparison(column, opposite or expression.operator, expression)
+        return f"NOT coalesce({sql}, FALSE)" if opposite else sql
+
+    def _comparison(self, column: Column, operator: str, written: Comparison) -> str:
+        if operator == "~":
+            return self._contains(column, written)
+        if operator in _ORDERS:
+            return self._compares(column, operator, written)
+        values: list[object] = []
+        for literal in written.literals:
+            _check_type(column, written, literal)
+            if literal.value is not None:
+                values += self._equals(column, literal)
+        tests = [f"{column.sql} IN ({', '.join(map(self._bind, values))})"] if values else []
+        if any(literal.value is None for literal in written.literals):
+            tests.append(f"{column.sql} IS NULL")
+        return f"({' OR '.join(tests)})" if tests else "FALSE"
+
+    def _equals(self, column: Column, literal: Literal) -> Sequence[object]:
+        """The value in the database that is equal to the literal, if there can be one."""
+        value = literal.value
+        if column.holds is Type.WORD and value not in column.words:
+            raise mistake(literal.column, f"must be one of: {', '.join(column.words)}")
+        if isinstance(value, Decimal):
+            whole = _whole(value, "<=")
+            return [whole] if whole == value else []
+        return [clock.text(value)] if isinstance(value, datetime) else [value]
+
+    def _contains(self, column: Column, written: Comparison) -> str:
+        [literal] = written.literals
+        if column.holds not in (Type.TEXT, Type.WORD):
+            raise mistake(written.column, f"{shown(written.path)} is no text: ~ and !~ need one")
+        if not isinstance(literal.value, str):
+            raise mistake(literal.column, f"~ and !~ need {_WANTED[Type.TEXT][1]}")
+        needle = folding.fold(literal.value) or ""
+        if column.holds is Type.WORD:
+            return self._one_of(column, [word for word in column.words if needle in word])
+        return f"instr({column.folded or f'fold({column.sql})'}, {self._bind(needle)}) > 0"
+
+    def _compares(self, column: Column, operator: str, written: Comparison) -> str:
+        [literal] = written.literals
+        value = literal.value
+        if value is None or column.holds in (Type.OBJECT, Type.FLAG):
+            words = f"{shown(written.path)} has no order" if value is not None else "null has none"
+            raise mistake(literal.column, f"{operator} compares by an order: {words}")
+        _check_type(column, written, literal)
+        if column.holds is Type.WORD:
+            self._equals(column, literal)
+            place, holds = column.words.index(str(value)), _ORDERS[operator]
+            ranks = enumerate(column.words)
+            return self._one_of(column, [word for rank, word in ranks if holds(rank, place)])
+        if isinstance(value, Decimal):
+            bound: object = _whole(value, operator)
+        else:
+            bound = clock.text(value) if isinstance(value, datetime) else value
+        return f"{column.sql} {operator} {self._bind(bound)}"
+
+    def _one_of(self, column: Column, words: Sequence[str]) -> str:
+        return f"{column.sql} IN ({', '.join(map(self._bind, words))})" if words else "FALSE"
+
+    def _bind(self, value: object) -> str:
+        name = f"q{len(self.params)}"
+        self.params[name] = value
+        return f":{name}"
+
+
+def _height(expression: Expression) -> int:
+    """How many groups are inside one another."""
+    return 1 + max(map(_height, expression.parts)) if isinstance(expression, Group) else 0
+
+
+def _check_type(column: Column, written: Comparison, literal: Literal) -> None:
+    wanted, words = _WANTED[column.holds]
+    if literal.value is not None and not isinstance(literal.value, wanted):
+        if column.holds is Type.OBJECT:
+            words = f"null, or one of its members like {shown(written.path + '.uuid')} with a text"
+        raise mistake(literal.column, f"{shown(written.path)} is compared with {words}")
+
+
+def _whole(value: Decimal, operator: str) -> int:
+    """The whole number that divides whole numbers, by this operator, as the value does."""
+    if value.copy_abs() >= _BEYOND:
+        return _BEYOND if value > 0 else -_BEYOND
+    return math.floor(value) if operator in (">", "<=") else math.ceil(value)
