@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from service import auth, keys
-from tracker import issues
+from tracker import issues, trackers
 from tracker.access import Actor, Repository, find_repository, find_tracker
-from tracker.database import Database, Reader
+from tracker.contents import Texts
+from tracker.database import Database, Reader, Transaction
 from tracker.errors import NotFound
 
 T = TypeVar("T")
@@ -85,6 +86,30 @@ async def issues_tracker(request: web.Request, number: int) -> Repository:
         return tracker
 
     return await read_tracker(request, whole)
+
+
+async def shown(request: web.Request, texts: Texts) -> list[str]:
+    """The HTML of texts, for whoever asks."""
+    return await request.app[keys.CONTENTS].show(texts, request[keys.BASE_URL], actor(request))
+
+
+async def write(
+    request: web.Request,
+    tracker: Repository,
+    work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]],
+) -> T:
+    """What work(tx, tracker) makes in one transaction, of the tracker that was found before.
+
+    Who may do what is looked up again: reading a body can take long. Raises NotFound for whoever
+    may not see the tracker any more, Conflict when another one is in force by now.
+    """
+
+    async def whole(tx: Transaction) -> T:
+        now = await find_tracker(tx, actor(request), *_names(request))
+        trackers.require_same(tracker, now)
+        return await work(tx, now)
+
+    return await database(request).write(whole)
 
 
 def _names(request: web.Request) -> tuple[str, str]:

@@ -4,16 +4,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from tracker import comments
 from tracker.access import Repository
-from tracker.database import Reader, Row
+from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, person
-from tracker.paging import Page, Window, page, split
+from tracker.paging import Listing, Page
+from tracker.vocabulary import Markup
 
 NO_CHANGE = "No IssueChange matches the given query."
 
 _CHANGE = f"""c.id, c.content_raw, c.content_markup, c.content_html, c.content_renderer,
        c.created_on, {person("u", "user")}, l.field, l.changed_from, l.changed_to"""
+
+
+SHOWN_CHARACTERS = 254
+"""Of an old or new value in answers and archives, as in Bitbucket's (reference 3.3); the whole is
+kept beside it (DECISIONS 30)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One thing that an edit altered, in the archive's words; "" is no value (reference 3.3)."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What somebody says about a change."""
+
+    content: str
+    markup: Markup = Markup.MARKDOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,41 +49,78 @@ class Change:
     logs: Sequence[Row]
 
 
-async def find_all(db: Reader, repository: Repository, number: int, window: Window) -> Page[Change]:
-    """A part of an issue's changes, oldest first. The issue must exist."""
+async def find_all(
+    db: Reader, repository: Repository, number: int, listing: Listing
+) -> Page[Change]:
+    """A part of an issue's changes. The issue must exist."""
+    joins = f"""LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = part.id
+                LEFT JOIN log l ON l.tracker_id = :tracker AND l.comment_id = part.id
+                {join_person("u", "c.account_id")}"""
     rows = await db.all(
-        f"""WITH keys AS (
-                SELECT DISTINCT comment_id FROM log
-                 WHERE tracker_id = :tracker
-                   AND issue_number = :number{window.tail("comment_id")})
-            SELECT s.size, {_CHANGE}
-              FROM (SELECT count(DISTINCT comment_id) AS size FROM log
-                     WHERE tracker_id = :tracker AND issue_number = :number) s
-              LEFT JOIN keys k ON TRUE
-              LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = k.comment_id
-              LEFT JOIN log l ON l.tracker_id = :tracker AND l.comment_id = k.comment_id
-              {join_person("u", "c.account_id")}
-             ORDER BY c.id, l.ordinal""",
-        {"tracker": repository.tracker_id, "number": number, **window.params()},
+        listing.sql(_CHANGE, joins, "ORDER BY l.ordinal"),
+        {"tracker": repository.tracker_id, "number": number, **listing.params},
     )
-    size, rows = split(rows, "id")
-    return page(window, size, _changes(rows), lambda change: (change.id,))
+    return listing.page(rows, _changes)
 
 
-async def get(db: Reader, repository: Repository, number: int, change_id: int) -> Change:
-    """One change of that issue. Raises NotFound."""
+async def get(
+    db: Reader, repository: Repository, number: int, change_id: int, *, may_be_empty: bool = False
+) -> Change:
+    """One change of that issue; with may_be_empty also a comment that altered nothing.
+
+    Raises NotFound.
+    """
     rows = await db.all(
         f"""SELECT {_CHANGE}
-              FROM log l
-              JOIN comment c ON c.tracker_id = l.tracker_id AND c.id = l.comment_id
+              FROM comment c
+              LEFT JOIN log l ON l.tracker_id = c.tracker_id AND l.comment_id = c.id
               {join_person("u", "c.account_id")}
-             WHERE l.tracker_id = :tracker AND l.issue_number = :number AND l.comment_id = :id
+             WHERE c.tracker_id = :tracker AND c.issue_number = :number AND c.id = :id
              ORDER BY l.ordinal""",
         {"tracker": repository.tracker_id, "number": number, "id": change_id},
     )
-    if not rows:
+    logs = [row for row in rows if row["field"] is not None]
+    if not rows or not (logs or may_be_empty):
         raise NotFound(NO_CHANGE)
-    return _changes(rows)[0]
+    return Change(change_id, rows[0], logs)
+
+
+async def record(
+    tx: Transaction,
+    tracker_id: int,
+    number: int,
+    author: int,
+    now: str,
+    logs: Sequence[Log],
+    message: Message | None = None,
+) -> int:
+    """Write down what was altered about an issue as one change, and nothing else; returns its id.
+
+    now is issues.touch()'s. Without logs it is a plain comment. Raises Conflict.
+    """
+    text = (message.content, message.markup) if message else (None,)
+    change_id = await comments.add(tx, tracker_id, number, author, now, *text)
+    for ordinal, log in enumerate(logs):
+        await tx.run(
+            """INSERT INTO log (tracker_id, comment_id, ordinal, issue_number, field, changed_from,
+                                changed_to, account_id, created_on, whole_from, whole_to)
+               VALUES (:tracker, :id, :ordinal, :number, :field, :before, :after, :author, :now,
+                       :whole_before, :whole_after)""",
+            {
+                "tracker": tracker_id,
+                "id": change_id,
+                "ordinal": ordinal,
+                "number": number,
+                "field": log.field,
+                "before": log.before[:SHOWN_CHARACTERS],
+                "after": log.after[:SHOWN_CHARACTERS],
+                "whole_before": log.before if len(log.before) > SHOWN_CHARACTERS else None,
+                "whole_after": log.after if len(log.after) > SHOWN_CHARACTERS else None,
+                "author": author,
+                "now": now,
+            },
+        )
+    return change_id
 
 
 def _changes(rows: Sequence[Row]) -> list[Change]:

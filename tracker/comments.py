@@ -1,12 +1,13 @@
 """Comments: what people said about an issue, and the empty ones that only carry a change."""
 
-from tracker import clock, trackers
-from tracker.access import Actor, Repository, require_account
+from tracker import issues, trackers, votes
+from tracker.access import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
-from tracker.issues import NO_ISSUE, join_person, person, require_room
-from tracker.paging import Page, Window, page, split
-from tracker.vocabulary import Markup
+from tracker.issues import join_person, person, require_room
+from tracker.paging import Listing, Page
+from tracker.vocabulary import Markup, Permission
+from tracker.votes import Mark
 
 NO_COMMENT = "No IssueComment matches the given query."
 
@@ -14,23 +15,14 @@ _COMMENT = f"""c.id, c.content_raw, c.content_markup, c.content_html, c.content_
        c.created_on, c.updated_on, {person("u", "user")}"""
 
 
-async def find_all(db: Reader, repository: Repository, number: int, window: Window) -> Page[Row]:
-    """A part of an issue's comments, oldest first. The issue must exist."""
+async def find_all(db: Reader, repository: Repository, number: int, listing: Listing) -> Page[Row]:
+    """A part of an issue's comments. The issue must exist."""
+    joins = "LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = part.id"
     rows = await db.all(
-        f"""WITH keys AS (
-                SELECT id FROM comment
-                 WHERE tracker_id = :tracker AND issue_number = :number{window.tail("id")})
-            SELECT s.size, {_COMMENT}
-              FROM (SELECT count(*) AS size FROM comment
-                     WHERE tracker_id = :tracker AND issue_number = :number) s
-              LEFT JOIN keys k ON TRUE
-              LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = k.id
-              {join_person("u", "c.account_id")}
-             ORDER BY c.id""",
-        {"tracker": repository.tracker_id, "number": number, **window.params()},
+        listing.sql(_COMMENT, f"{joins} {join_person('u', 'c.account_id')}"),
+        {"tracker": repository.tracker_id, "number": number, **listing.params},
     )
-    size, rows = split(rows, "id")
-    return page(window, size, rows, lambda row: (row["id"],))
+    return listing.page(rows, list)
 
 
 async def get(db: Reader, repository: Repository, number: int, comment_id: int) -> Row:
@@ -56,17 +48,30 @@ async def create(
 ) -> int:
     """Write a comment on an issue, which counts as its newest update; returns the comment's id.
 
-    Raises NotFound for an absent issue, Conflict while an import runs.
+    Its author watches the issue from then on (Bitbucket's page on notifications: a watch is set on
+    "issues or pull requests you comment on"). Raises NotFound for an absent issue, Conflict while
+    an import runs.
     """
     author = require_account(actor)
-    now = clock.now()
     tracker_id = await trackers.writable(tx, repository)
-    if not await tx.run(
-        """UPDATE issue SET updated_on = :now
-            WHERE tracker_id = :tracker AND number = :number""",
-        {"now": now, "tracker": tracker_id, "number": number},
-    ):
-        raise NotFound(NO_ISSUE)
+    now = await issues.touch(tx, tracker_id, number)
+    await votes.put(tx, tracker_id, number, author, Mark.WATCH)
+    return await add(tx, tracker_id, number, author, now, content, markup)
+
+
+async def add(
+    tx: Transaction,
+    tracker_id: int,
+    number: int,
+    author: int,
+    now: str,
+    content: str | None,
+    markup: Markup = Markup.MARKDOWN,
+) -> int:
+    """Write the row of a comment and nothing else; returns its id. Raises Conflict.
+
+    now is issues.touch()'s; content None is that of a change without a message.
+    """
     # Above the instance's counter, which imported ids never move, and above every imported
     # id of this tracker (DECISIONS 5).
     row = await tx.returning(
@@ -91,3 +96,86 @@ async def create(
         },
     )
     return int(row["id"])
+
+
+async def update(
+    tx: Transaction,
+    actor: Actor,
+    repository: Repository,
+    number: int,
+    comment_id: int,
+    *,
+    content: str,
+    markup: Markup | None = None,
+) -> None:
+    """Give a comment, or the message of a change, another text; markup None keeps what it is.
+
+    The same text again is no edit. Only its author and the repository's administrators may (1.0's
+    documentation); what an archive's people wrote is for administrators. Raises NotFound,
+    Forbidden, Conflict while an import runs.
+    """
+    row = await _own(tx, actor, repository, number, comment_id)
+    markup = markup or Markup(row["content_markup"])
+    if (content, markup) != (row["content_raw"], row["content_markup"]):
+        await _rewrite(tx, repository, number, comment_id, content, markup)
+
+
+async def delete(
+    tx: Transaction, actor: Actor, repository: Repository, number: int, comment_id: int
+) -> None:
+    """Remove a comment; of one that carries a change only the text goes.
+
+    What was changed stays told: the history can't be altered. Who may and what it raises is as in
+    update().
+    """
+    row = await _own(tx, actor, repository, number, comment_id)
+    key = {"tracker": repository.tracker_id, "id": comment_id}
+    if await tx.one("SELECT 1 FROM log WHERE tracker_id = :tracker AND comment_id = :id", key):
+        if row["content_raw"] is not None:
+            markup = Markup(row["content_markup"])
+            await _rewrite(tx, repository, number, comment_id, None, markup)
+        return
+    await issues.touch(tx, repository.tracker_id, number)
+    await tx.run("DELETE FROM comment WHERE tracker_id = :tracker AND id = :id", key)
+
+
+async def _own(
+    tx: Transaction, actor: Actor, repository: Repository, number: int, comment_id: int
+) -> Row:
+    """A comment that the actor may alter: account_id, content_raw, content_markup."""
+    account_id = require_account(actor)
+    await trackers.writable(tx, repository)
+    await issues.outline(tx, repository, number)
+    row = await tx.one(
+        """SELECT account_id, content_raw, content_markup FROM comment
+            WHERE tracker_id = :tracker AND issue_number = :number AND id = :id""",
+        {"tracker": repository.tracker_id, "number": number, "id": comment_id},
+    )
+    if row is None:
+        raise NotFound(NO_COMMENT)
+    if row["account_id"] != account_id:
+        require_permission(repository, Permission.ADMIN)
+    return row
+
+
+async def _rewrite(
+    tx: Transaction,
+    repository: Repository,
+    number: int,
+    comment_id: int,
+    content: str | None,
+    markup: Markup,
+) -> None:
+    await tx.run(
+        """UPDATE comment
+              SET content_raw = :content, content_markup = :markup, content_html = NULL,
+                  content_renderer = NULL, updated_on = max(created_on, :now)
+            WHERE tracker_id = :tracker AND id = :id""",
+        {
+            "content": content,
+            "markup": markup,
+            "now": await issues.touch(tx, repository.tracker_id, number),
+            "tracker": repository.tracker_id,
+            "id": comment_id,
+        },
+    )

@@ -1,24 +1,39 @@
-"""Issues: reading them, listing them, and writing a new one."""
+"""Issues: reading them, listing them, writing a new one, removing one."""
 
 from dataclasses import dataclass, field
 
 from tracker import assignees, categories, clock, trackers
-from tracker.access import Actor, Repository, require_account
+from tracker.access import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import Conflict, NotFound
-from tracker.paging import Page, Window, page, split
-from tracker.vocabulary import LARGEST_ID, CategoryKind, Kind, Markup, Priority, State
+from tracker.paging import Listing, Page
+from tracker.vocabulary import (
+    LARGEST_ID,
+    CategoryKind,
+    Kind,
+    Markup,
+    Permission,
+    Priority,
+    State,
+)
 
 NO_ISSUE = "No Issue matches the given query."
 """Django's words, which clients compare (reference 2.6)."""
 
 
+def shown_person(name: str) -> dict[str, str]:
+    """SQL of what answers show of somebody joined by join_person: uuid, account_id, ..."""
+    return {
+        "uuid": f"{name}.uuid",
+        "account_id": f"coalesce({name}_as.named_account_id, {name}.account_id)",
+        "display_name": f"coalesce({name}_as.display_name, {name}.display_name)",
+        "nickname": f"coalesce({name}_as.username, {name}.nickname)",
+    }
+
+
 def person(name: str, prefix: str) -> str:
-    """What answers show of somebody joined by join_person: prefix_uuid, prefix_account_id, ..."""
-    return f"""{name}.uuid AS {prefix}_uuid,
-       coalesce({name}_as.named_account_id, {name}.account_id) AS {prefix}_account_id,
-       coalesce({name}_as.display_name, {name}.display_name) AS {prefix}_display_name,
-       coalesce({name}_as.username, {name}.nickname) AS {prefix}_nickname"""
+    """The columns of shown_person: prefix_uuid, prefix_account_id, ..."""
+    return ", ".join(f"{sql} AS {prefix}_{part}" for part, sql in shown_person(name).items())
 
 
 def join_person(name: str, column: str) -> str:
@@ -40,6 +55,17 @@ _JOINS = f"""
   LEFT JOIN category m ON m.id = i.milestone_id
   LEFT JOIN category v ON v.id = i.version_id
 """
+
+_HANGING = {
+    "vote": "issue_number",
+    "watch": "issue_number",
+    "log": "issue_number",
+    "comment": "issue_number",
+    "attachment": "issue_number",
+    "issue_text": "number",
+    "issue": "number",
+}
+"""What goes with an issue and the column that names it, children first."""
 
 Reference = tuple[str, str | int]
 """What a payload says about a person or a category: ("name", "UI"), ("uuid", "{...}"), ..."""
@@ -81,27 +107,14 @@ async def outline(db: Reader, repository: Repository, number: int) -> Row:
     return row
 
 
-async def find_all(db: Reader, repository: Repository, window: Window) -> Page[Row]:
-    """A part of the issues, newest update first (columns as get's)."""
+async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page[Row]:
+    """A part of the issues (columns as get's)."""
+    joins = "LEFT JOIN issue i ON i.tracker_id = :tracker AND i.number = part.id"
     rows = await db.all(
-        f"""WITH keys AS (
-                SELECT number FROM issue
-                 WHERE tracker_id = :tracker{window.tail("updated_on", "number", descending=True)})
-            SELECT t.issue_count AS size, {_ISSUE}
-              FROM tracker t
-              LEFT JOIN keys k ON TRUE
-              LEFT JOIN issue i ON i.tracker_id = :tracker AND i.number = k.number {_JOINS}
-             WHERE t.id = :tracker""",
-        {"tracker": repository.tracker_id, **window.params()},
+        listing.sql(_ISSUE, f"{joins} {_JOINS}"),
+        {"tracker": repository.tracker_id, **listing.params},
     )
-    size, rows = split(rows, "number")
-    # Sorted here, because a database would carry the texts through its sorter.
-    rows = sorted(rows, key=_place, reverse=True)
-    return page(window, size, rows, _place)
-
-
-def _place(row: Row) -> tuple[str, int]:
-    return row["updated_on"], row["number"]
+    return listing.page(rows, list)
 
 
 async def create(tx: Transaction, actor: Actor, repository: Repository, draft: Draft) -> int:
@@ -153,6 +166,43 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, draft: D
         {"tracker": tracker_id},
     )
     return int(row["last_issue_number"])
+
+
+async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
+    """Count what is written now as the issue's newest update; returns the time that it gets.
+
+    Never earlier than the update before, even when a clock was set back or an archive's was wrong.
+    Raises NotFound.
+    """
+    row = await tx.one(
+        """UPDATE issue SET updated_on = max(updated_on, :now)
+            WHERE tracker_id = :tracker AND number = :number RETURNING updated_on""",
+        {"now": clock.now(), "tracker": tracker_id, "number": number},
+    )
+    if row is None:
+        raise NotFound(NO_ISSUE)
+    return str(row["updated_on"])
+
+
+async def delete(tx: Transaction, actor: Actor, repository: Repository, number: int) -> None:
+    """Remove an issue and everything that hangs on it.
+
+    Its number is not used again; the bytes of its attachments are left to the sweep. Raises
+    NotFound, Forbidden without write access, Conflict while an import runs.
+    """
+    require_account(actor)
+    tracker_id = await trackers.writable(tx, repository)
+    await outline(tx, repository, number)
+    require_permission(repository, Permission.WRITE)
+    for table, column in _HANGING.items():
+        await tx.run(
+            f"DELETE FROM {table} WHERE tracker_id = :tracker AND {column} = :number",
+            {"tracker": tracker_id, "number": number},
+        )
+    await tx.run(
+        "UPDATE tracker SET issue_count = issue_count - 1 WHERE id = :tracker",
+        {"tracker": tracker_id},
+    )
 
 
 def require_room(new_id: int) -> None:

@@ -15,6 +15,7 @@ _TABLES = {
     "log": "comment_id, ordinal",
     "attachment": "issue_number, ordinal",
     "comment": "id",
+    "issue_text": "number",
     "issue": "number",
     "category": "id",
     "alias": "account_id",
@@ -51,11 +52,21 @@ async def writable(tx: Transaction, repository: Repository) -> int:
     if row is None or not row["has_issues"]:
         raise NotFound(NO_TRACKER)
     if row["importing"] or row["tracker_id"] != repository.tracker_id:
-        raise Conflict(
-            "An import is replacing the issues of this repository; try again when it is done.",
-            retry_after=5,
-        )
+        raise _replaced()
     return int(row["tracker_id"])
+
+
+def require_same(before: Repository, now: Repository) -> None:
+    """Raises Conflict when an import has put another tracker in force between two looks."""
+    if now.tracker_id != before.tracker_id:
+        raise _replaced()
+
+
+def _replaced() -> Conflict:
+    return Conflict(
+        "An import is replacing the issues of this repository; try again when it is done.",
+        retry_after=5,
+    )
 
 
 async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> None:

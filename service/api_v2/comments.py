@@ -3,35 +3,42 @@
 from aiohttp import web
 
 from service import answers, bodies, keys, requests
-from service.api_v2 import schemas
+from service.api_v2 import objects, schemas, wholes
 from service.api_v2.endpoint import ISSUE, NUMBER, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
-from tracker import comments, fields, issues
+from tracker import catalogues, comments, contents, fields, issues
 from tracker.access import Repository
+from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Page
 from tracker.vocabulary import Scope
 
-Found = tuple[Repository, Row, Row]
-"""A tracker, one of its issues, and one of the issue's comments."""
+COMMENT = f"{ISSUE}/comments/{{comment_id:{NUMBER}}}"
+
+Found = tuple[Repository, Row, Row, Texts]
+"""A tracker, one of its issues, one of the issue's comments, and what that says."""
 
 
 async def list_comments(request: web.Request) -> web.Response:
     """A page of an issue's comments, oldest first."""
-    asked = Asked(request, int)
+    asked = Asked(request, catalogues.COMMENTS)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
 
-    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row, Page[Row]]:
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row, Page[Row], Texts]:
         issue = await issues.outline(reader, tracker, number)
-        return tracker, issue, await comments.find_all(reader, tracker, number, asked.window)
+        page = await comments.find_all(reader, tracker, number, asked.listing)
+        texts = await contents.read(reader, tracker, "comment", page.items)
+        return tracker, issue, page, texts
 
-    tracker, issue, page = await requests.read_tracker(request, find)
-    html = await request.app[keys.CONTENTS].html("comment", tracker.tracker_id, page.items)
+    tracker, issue, page, texts = await requests.read_tracker(request, find, slow=asked.is_slow)
+    html = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.comment(issue, row, text) for row, text in zip(page.items, html, strict=True)]
     return answers.answer(
-        request, asked.envelope(f"{shapes.links.issue(number)}/comments", page, values)
+        request,
+        asked.envelope(f"{shapes.links.issue(number)}/comments", page, values),
+        whole=await wholes.of_issue(request, tracker, number),
     )
 
 
@@ -41,9 +48,9 @@ async def get_comment(request: web.Request) -> web.Response:
     comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
 
     async def find(reader: Reader, tracker: Repository) -> Found:
-        return tracker, *await _found(reader, tracker, number, comment_id)
+        return await _found(reader, tracker, number, comment_id)
 
-    return await _one(request, *await requests.read_tracker(request, find))
+    return await _one(request, await requests.read_tracker(request, find))
 
 
 async def create_comment(request: web.Request) -> web.Response:
@@ -51,41 +58,96 @@ async def create_comment(request: web.Request) -> web.Response:
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
     tracker = await requests.issues_tracker(request, number)
     limits = request.app[keys.SETTINGS].limits
-    content = fields.load(schemas.comment(limits), await bodies.read_json(request))["content"]
+    content = fields.load(schemas.comment(limits), await bodies.read(request))["content"]
 
-    async def write(tx: Transaction) -> tuple[Row, Row]:
-        comment_id = await comments.create(
-            tx,
-            requests.actor(request),
-            tracker,
-            number,
-            content=content["raw"],
-            markup=content["markup"],
-        )
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        comment_id = await comments.create(tx, requests.actor(request), tracker, number, **content)
         return await _found(tx, tracker, number, comment_id)
 
-    return await _one(request, tracker, *await requests.database(request).write(write), status=201)
+    return await _one(request, await requests.write(request, tracker, write), status=201)
 
 
-async def _found(
-    reader: Reader, tracker: Repository, number: int, comment_id: int
-) -> tuple[Row, Row]:
-    """A comment behind its issue."""
+async def update_comment(request: web.Request) -> web.Response:
+    """A comment with another text."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    tracker = await requests.issues_tracker(request, number)
+    limits = request.app[keys.SETTINGS].limits
+    content = fields.load(schemas.comment(limits), await bodies.read(request))["content"]
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        actor = requests.actor(request)
+        await comments.update(tx, actor, tracker, number, comment_id, **content)
+        return await _found(tx, tracker, number, comment_id)
+
+    return await _one(request, await requests.write(request, tracker, write))
+
+
+async def delete_comment(request: web.Request) -> web.Response:
+    """No comment any more: 204."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    tracker = await requests.issues_tracker(request, number)
+
+    async def write(tx: Transaction, tracker: Repository) -> None:
+        await comments.delete(tx, requests.actor(request), tracker, number, comment_id)
+
+    await requests.write(request, tracker, write)
+    return web.Response(status=204)
+
+
+async def _found(reader: Reader, tracker: Repository, number: int, comment_id: int) -> Found:
     issue = await issues.outline(reader, tracker, number)
-    return issue, await comments.get(reader, tracker, number, comment_id)
+    row = await comments.get(reader, tracker, number, comment_id)
+    return tracker, issue, row, await contents.read(reader, tracker, "comment", [row])
 
 
-async def _one(
-    request: web.Request, tracker: Repository, issue: Row, row: Row, *, status: int = 200
-) -> web.Response:
-    [html] = await request.app[keys.CONTENTS].html("comment", tracker.tracker_id, [row])
+async def _one(request: web.Request, found: Found, *, status: int = 200) -> web.Response:
+    tracker, issue, row, texts = found
+    [html] = await requests.shown(request, texts)
     shown = Representation(request[keys.BASE_URL], tracker).comment(issue, row, html)
     headers = {"Location": shown["links"]["self"]["href"]} if status == 201 else None
-    return answers.answer(request, shown, status=status, headers=headers)
+    whole = await wholes.of_issue(request, tracker, issue["number"])
+    return answers.answer(request, shown, status=status, headers=headers, whole=whole)
 
 
 ENDPOINTS = (
-    Endpoint("GET", f"{ISSUE}/comments", list_comments, (Scope.ISSUE,)),
-    Endpoint("POST", f"{ISSUE}/comments", create_comment, (Scope.ISSUE_WRITE,)),
-    Endpoint("GET", f"{ISSUE}/comments/{{comment_id:{NUMBER}}}", get_comment, (Scope.ISSUE,)),
+    Endpoint(
+        "GET",
+        f"{ISSUE}/comments",
+        list_comments,
+        (Scope.ISSUE,),
+        {200: objects.page_of(objects.Comment)},
+        catalogue=catalogues.COMMENTS,
+    ),
+    Endpoint(
+        "POST",
+        f"{ISSUE}/comments",
+        create_comment,
+        (Scope.ISSUE_WRITE,),
+        {201: objects.Comment},
+        schemas.comment,
+    ),
+    Endpoint(
+        "GET",
+        COMMENT,
+        get_comment,
+        (Scope.ISSUE,),
+        {200: objects.Comment},
+    ),
+    Endpoint(
+        "PUT",
+        COMMENT,
+        update_comment,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Comment},
+        schemas.comment,
+    ),
+    Endpoint(
+        "DELETE",
+        COMMENT,
+        delete_comment,
+        (Scope.ISSUE_WRITE,),
+        {204: None},
+    ),
 )

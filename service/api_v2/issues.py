@@ -3,74 +3,143 @@
 from aiohttp import web
 
 from service import answers, bodies, keys, requests
-from service.api_v2 import schemas
+from service.api_v2 import objects, schemas, wholes
 from service.api_v2.endpoint import ISSUE, REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
 from service.paging import Asked
-from tracker import fields, issues
+from tracker import catalogues, contents, edits, fields, issues
 from tracker.access import Repository
+from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Page
 from tracker.vocabulary import Scope
 
+Found = tuple[Repository, Row, Texts]
+"""A tracker, one of its issues, and what that says."""
+
 
 async def list_issues(request: web.Request) -> web.Response:
     """A page of issues, newest update first."""
-    asked = Asked(request, str, int)
+    asked = Asked(request, catalogues.ISSUES)
 
-    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
-        return tracker, await issues.find_all(reader, tracker, asked.window)
+    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row], Texts]:
+        page = await issues.find_all(reader, tracker, asked.listing)
+        return tracker, page, await contents.read(reader, tracker, "issue", page.items)
 
-    tracker, page = await requests.read_tracker(request, find)
-    html = await request.app[keys.CONTENTS].html("issue", tracker.tracker_id, page.items)
+    tracker, page, texts = await requests.read_tracker(request, find, slow=asked.is_slow)
+    html = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.issue(row, text) for row, text in zip(page.items, html, strict=True)]
-    return answers.answer(request, asked.envelope(f"{shapes.links.api}/issues", page, values))
+    return answers.answer(
+        request,
+        asked.envelope(f"{shapes.links.api}/issues", page, values),
+        whole=await wholes.of_tracker(request, tracker),
+    )
 
 
 async def get_issue(request: web.Request) -> web.Response:
     """One issue."""
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
 
-    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row]:
-        return tracker, await issues.get(reader, tracker, number)
+    async def find(reader: Reader, tracker: Repository) -> Found:
+        return await _found(reader, tracker, number)
 
-    return await _one(request, *await requests.read_tracker(request, find))
+    return await _one(request, await requests.read_tracker(request, find))
 
 
 async def create_issue(request: web.Request) -> web.Response:
     """A new issue: 201 with its address and itself."""
     tracker = await requests.tracker(request)
     limits = request.app[keys.SETTINGS].limits
-    given = fields.load(schemas.issue(limits), await bodies.read_json(request))
-    references = {name: given.pop(name) for name in schemas.REFERENCES if name in given}
-    content = given.pop("content", None) or {"raw": ""}
-    draft = issues.Draft(
-        content=content["raw"],
-        **{"markup": content["markup"]} if "markup" in content else {},
-        **given,
-        references=references,
-    )
+    given = fields.load(schemas.issue(limits), await bodies.read(request))
+    draft = issues.Draft(**schemas.parts(given))
 
-    async def write(tx: Transaction) -> Row:
+    async def write(tx: Transaction, tracker: Repository) -> Found:
         number = await issues.create(tx, requests.actor(request), tracker, draft)
-        return await issues.get(tx, tracker, number)
+        return await _found(tx, tracker, number)
 
-    row = await requests.database(request).write(write)
-    return await _one(request, tracker, row, status=201)
+    return await _one(request, await requests.write(request, tracker, write), status=201)
 
 
-async def _one(
-    request: web.Request, tracker: Repository, row: Row, *, status: int = 200
-) -> web.Response:
-    [html] = await request.app[keys.CONTENTS].html("issue", tracker.tracker_id, [row])
+async def update_issue(request: web.Request) -> web.Response:
+    """An issue with what the payload says; what it does not say stays."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    tracker = await requests.issues_tracker(request, number)
+    limits = request.app[keys.SETTINGS].limits
+    given = fields.load(schemas.edited_issue(limits), await bodies.read(request))
+    edit = edits.Edit(**schemas.parts(given))
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        await edits.apply(tx, requests.actor(request), tracker, number, edit)
+        return await _found(tx, tracker, number)
+
+    return await _one(request, await requests.write(request, tracker, write))
+
+
+async def delete_issue(request: web.Request) -> web.Response:
+    """No issue any more: 200 with what it was (reference 2.7)."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    tracker = await requests.issues_tracker(request, number)
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        found = await _found(tx, tracker, number)
+        await issues.delete(tx, requests.actor(request), tracker, number)
+        return found
+
+    return await _one(request, await requests.write(request, tracker, write))
+
+
+async def _found(reader: Reader, tracker: Repository, number: int) -> Found:
+    row = await issues.get(reader, tracker, number)
+    return tracker, row, await contents.read(reader, tracker, "issue", [row])
+
+
+async def _one(request: web.Request, found: Found, *, status: int = 200) -> web.Response:
+    tracker, row, texts = found
+    [html] = await requests.shown(request, texts)
     shown = Representation(request[keys.BASE_URL], tracker).issue(row, html)
     headers = {"Location": shown["links"]["self"]["href"]} if status == 201 else None
-    return answers.answer(request, shown, status=status, headers=headers)
+    whole = await wholes.of_tracker(request, tracker)
+    return answers.answer(request, shown, status=status, headers=headers, whole=whole)
 
 
 ENDPOINTS = (
-    Endpoint("GET", ISSUE, get_issue, (Scope.ISSUE,)),
-    Endpoint("GET", f"{REPOSITORY}/issues", list_issues, (Scope.ISSUE,)),
-    Endpoint("POST", f"{REPOSITORY}/issues", create_issue, (Scope.ISSUE_WRITE,)),
+    Endpoint(
+        "GET",
+        ISSUE,
+        get_issue,
+        (Scope.ISSUE,),
+        {200: objects.Issue},
+    ),
+    Endpoint(
+        "PUT",
+        ISSUE,
+        update_issue,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Issue},
+        schemas.edited_issue,
+    ),
+    Endpoint(
+        "DELETE",
+        ISSUE,
+        delete_issue,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Issue},
+    ),
+    Endpoint(
+        "GET",
+        f"{REPOSITORY}/issues",
+        list_issues,
+        (Scope.ISSUE,),
+        {200: objects.page_of(objects.Issue)},
+        catalogue=catalogues.ISSUES,
+    ),
+    Endpoint(
+        "POST",
+        f"{REPOSITORY}/issues",
+        create_issue,
+        (Scope.ISSUE_WRITE,),
+        {201: objects.Issue},
+        schemas.issue,
+    ),
 )

@@ -9,7 +9,13 @@ import pytest
 from tests.conftest import OPEN, Api, Start
 from tracker.settings import Limits, Settings
 
-ROUTES = (f"{OPEN}/issues", f"{OPEN}/issues/1/comments")
+ROUTES = (
+    ("POST", f"{OPEN}/issues"),
+    ("PUT", f"{OPEN}/issues/1"),
+    ("POST", f"{OPEN}/issues/1/comments"),
+    ("PUT", f"{OPEN}/issues/1/comments/1"),
+    ("POST", f"{OPEN}/issues/1/changes"),
+)
 
 JSON = "application/json"
 
@@ -40,7 +46,6 @@ GARBAGE = [
     (f"{JSON}; charset=hex", b'{"title": "t"}', 415),
     (f"{JSON}; charset=utf-16", '{"title": "t"}'.encode("utf-16"), 415),
     ("text/plain", b'{"title": "t"}', 415),
-    ("application/x-www-form-urlencoded", b"title=t", 415),
     ("multipart/form-data", b"x", 415),
     ("multipart/form-data; boundary=b", b"--b\r\n\r\nx\r\n--b--\r\n", 415),
     ("nonsense", b'{"title": "t"}', 415),
@@ -49,16 +54,18 @@ GARBAGE = [
 
 @pytest.fixture(autouse=True)
 async def issue(api: Api) -> None:
-    """There is an issue to comment on."""
+    """There is an issue to comment on, and bob has done so."""
     await api.post(f"{OPEN}/issues", "alice", {"title": "t"})
+    comment = await api.post(f"{OPEN}/issues/1/comments", "bob", {"content": "c"})
+    assert comment["id"] == 1
 
 
-@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize(("content_type", "body", "status"), GARBAGE, ids=lambda v: repr(v)[:30])
 async def test_garbage_is_refused_in_the_shape_of_every_error(
-    api: Api, path: str, content_type: str, body: bytes, status: int
+    api: Api, method: str, path: str, content_type: str, body: bytes, status: int
 ) -> None:
-    answer = await api("POST", path, "bob", data=body, headers={"Content-Type": content_type})
+    answer = await api(method, path, "bob", data=body, headers={"Content-Type": content_type})
     assert answer.status == status
     assert answer.body["type"] == "error"
     assert answer.body["error"]["message"]

@@ -157,7 +157,8 @@ async def test_what_only_the_server_decides_is_ignored(api: Api) -> None:
     assert (issue["type"], issue["kind"]) == ("issue", "bug")
 
 
-def _wrong() -> list[tuple[str, Any]]:
+def wrong_values() -> list[tuple[str, Any]]:
+    """Members of an issue, each with a value that it can't have."""
     shapes: list[Any] = [[], {}, 1, True, {"a": {"b": []}}, ["x"], 1.5]
     cases: list[tuple[str, Any]] = []
     for name in ("title", "content", "state", "kind", "priority"):
@@ -176,7 +177,7 @@ def _wrong() -> list[tuple[str, Any]]:
     return cases
 
 
-@pytest.mark.parametrize(("name", "value"), _wrong(), ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("name", "value"), wrong_values(), ids=lambda value: repr(value)[:40])
 async def test_a_value_that_breaks_a_rule_is_refused_by_name(
     api: Api, name: str, value: object
 ) -> None:
@@ -248,9 +249,20 @@ async def test_a_write_that_is_cancelled_at_any_moment_leaves_the_next_one_worki
 
 async def test_nothing_is_written_while_an_import_replaces_the_tracker(api: Api) -> None:
     await api.post(f"{APP}/issues", "bob", {"title": "before"})
+    comment = await api.post(f"{APP}/issues/1/comments", "bob", {"content": "before"})
     await start_import(api, "alice/app")
-    for path in (f"{APP}/issues", f"{APP}/issues/1/comments"):
-        answer = await api("POST", path, "bob", json={"title": "t", "content": "c"})
+    payload = {"title": "t", "content": "c"}
+    for method, tail in (
+        ("POST", ""),
+        ("PUT", "/1"),
+        ("DELETE", "/1"),
+        ("POST", "/1/comments"),
+        ("PUT", f"/1/comments/{comment['id']}"),
+        ("DELETE", f"/1/comments/{comment['id']}"),
+        ("POST", "/1/changes"),
+        ("PUT", "/1/vote"),
+    ):
+        answer = await api(method, f"{APP}/issues{tail}", "bob", json=payload)
         assert answer.status == 409
         assert int(answer.headers["Retry-After"]) > 0
     assert (await api.get(f"{APP}/issues", "bob"))["size"] == 1

@@ -8,6 +8,8 @@ import pytest
 from service import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_comment
+from tracker import contents
+from tracker.access import ANONYMOUS
 from tracker.settings import Settings
 
 ISSUE_KEYS = {
@@ -176,17 +178,16 @@ async def test_html_of_a_text_that_was_edited_meanwhile_is_not_kept(api: Api) ->
     await api.app[keys.CONTENTS].close()
     await api.db.run("UPDATE issue SET content_html = NULL, content_renderer = NULL")
     repository = await api.repository("alice/open")
-    contents = api.app[keys.CONTENTS]
     rows = await api.db.all(
         """SELECT number, content_raw, content_markup, content_html, content_renderer
              FROM issue WHERE tracker_id = :id""",
         {"id": repository.tracker_id},
     )
+    texts = await contents.read(api.db, repository, "issue", rows)
     await api.db.run("UPDATE issue SET content_raw = '**new**'")
-    assert await contents.html("issue", repository.tracker_id, rows) == [
-        "<p><strong>old</strong></p>"
-    ]
-    await contents.close()
+    shown = await api.app[keys.CONTENTS].show(texts, api.url, ANONYMOUS)
+    assert shown == ["<p><strong>old</strong></p>"]
+    await api.app[keys.CONTENTS].close()
     assert "new" in (await api.get(f"{OPEN}/issues/1"))["content"]["html"]
 
 

@@ -12,12 +12,16 @@ import pytest
 from tests.archives import FILES, as_data, as_version, attachment, comment, issue, sample
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
-from tracker import exports, jobs
+from tracker import comments, edits, exports, issues, jobs, votes
+from tracker.changes import Message
+from tracker.database import Transaction
+from tracker.edits import Edit
 from tracker.errors import Invalid
 from tracker.issues import Draft
 from tracker.jobs import Superseded
 from tracker.progress import Progress
-from tracker.vocabulary import JobKind
+from tracker.vocabulary import JobKind, State
+from tracker.votes import Mark
 
 
 def _database(path: Path, version: str = "2.0") -> Any:
@@ -91,6 +95,47 @@ async def test_an_export_that_comes_in_again_goes_out_the_same(core: Core) -> No
     path.write_bytes(first)
     await core.take(path)
     assert (await core.give()).read_bytes() == first
+
+
+async def test_what_was_edited_deleted_and_voted_for_here_goes_out_in_an_archives_words(
+    core: Core,
+) -> None:
+    await core.take(core.archive(sample(), "1.0", "2.0"))
+    alice, repository = await core.actor("alice"), await core.repository()
+    edit = Edit(title="After", content="x" * 300, state=State.CLOSED, references={"assignee": None})
+
+    async def write(tx: Transaction) -> None:
+        doomed = await comments.create(tx, alice, repository, 1, content="deleted")
+        kept = await comments.create(tx, alice, repository, 1, content="typo")
+        await comments.delete(tx, alice, repository, 1, doomed)
+        await comments.update(tx, alice, repository, 1, kept, content="corrected")
+        await edits.apply(tx, alice, repository, 1, edit, Message("why"))
+        await votes.add(tx, alice, repository, 1, Mark.VOTE)
+        await issues.delete(tx, alice, repository, 3)
+
+    await core.db.write(write)
+    written = await core.give()
+    found = _database(written)
+    assert [row["id"] for row in found["issues"]] == [1]
+    assert {row["issue"] for row in (*found["comments"], *found["attachments"])} == {1}
+    [issue] = found["issues"]
+    assert (issue["title"], issue["status"], issue["assignee"]) == ("After", "closed", None)
+    assert issue["edited_on"] == issue["content_updated_on"] == issue["updated_on"]
+    assert len(issue["voters"]) == 2
+    said = {row["content"]: row for row in found["comments"]}
+    assert "deleted" not in said
+    assert said["corrected"]["updated_on"] > said["corrected"]["created_on"]
+    [before] = [row for row in sample()["issues"] if row["id"] == 1]
+    logs = [row for row in found["logs"] if row["comment"] == said["why"]["id"]]
+    assert [(row["field"], row["changed_from"], row["changed_to"]) for row in logs] == [
+        ("content", before["content"], "x" * 254),
+        ("title", "Issue 1", "After"),
+        ("responsible", "bob_b", ""),
+        ("responsible_account_id", before["assignee"]["account_id"], ""),
+        ("status", "new", "closed"),
+    ]
+    await core.take(written)
+    assert (await core.give()).read_bytes() == written.read_bytes()
 
 
 async def test_an_account_and_a_placeholder_of_one_name_stay_apart(core: Core) -> None:

@@ -152,6 +152,10 @@ class _Direct(Reader):
 
 
 class _DirectTransaction(_Direct, Transaction):
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        with _translated():
+            return await super().all(sql, params)
+
     async def run(self, sql: str, params: Params | None = None) -> int:
         with _translated():
             return self._connection.execute(sql, params or {}).rowcount

@@ -1,0 +1,108 @@
+"""DELETE /2.0/repositories/{workspace}/{repo_slug}/issues/{issue_id}."""
+
+from typing import Any
+
+import pytest
+
+from service import keys
+from tests.conftest import APP, OPEN, Api
+from tests.rows import add_attachment, start_import
+from tracker.settings import Settings
+from tracker.sweeping import sweep
+
+HANGING = {
+    "vote": "issue_number",
+    "watch": "issue_number",
+    "log": "issue_number",
+    "comment": "issue_number",
+    "attachment": "issue_number",
+    "issue_text": "number",
+    "issue": "number",
+}
+
+
+async def _filled(api: Api, number: int) -> Any:
+    """An issue with one of everything that can hang on it."""
+    path = f"{APP}/issues/{number}"
+    await api.post(f"{APP}/issues", "bob", {"title": "Doomed", "content": "text"})
+    await api.post(f"{path}/comments", "dora", {"content": "said"})
+    await api("PUT", path, "bob", json={"state": "open", "title": "Still doomed"})
+    await api("PUT", f"{path}/vote", "dora")
+    await add_attachment(api, "alice/app", number, 1, "a.txt", None)
+    return await api.get(path, "bob")
+
+
+async def test_it_answers_with_what_it_was_and_is_gone(api: Api) -> None:
+    issue = await _filled(api, 1)
+    answer = await api("DELETE", f"{APP}/issues/1", "bob")
+    assert (answer.status, answer.body) == (200, issue)
+    tails = ("", "/comments", "/changes", "/attachments", "/vote", "/watch")
+    for method, tail in [("DELETE", ""), *(("GET", tail) for tail in tails)]:
+        again = await api(method, f"{APP}/issues/1{tail}", "bob")
+        assert again.status == 404
+        assert again.body["error"]["message"] == "No Issue matches the given query."
+    assert (await api.get(f"{APP}/issues", "bob"))["size"] == 0
+
+
+async def test_all_that_hung_on_it_goes_and_nothing_of_others(api: Api) -> None:
+    for number in (1, 2):
+        await _filled(api, number)
+    other = await api.get(f"{APP}/issues/2", "bob")
+    comments = await api.get(f"{APP}/issues/2/comments", "bob")
+    await api("DELETE", f"{APP}/issues/1", "bob")
+    for table, column in HANGING.items():
+        rows = await api.db.all(f"SELECT DISTINCT {column} FROM {table}")
+        assert [row[0] for row in rows] == [2], table
+    assert await api.get(f"{APP}/issues/2", "bob") == other
+    assert await api.get(f"{APP}/issues/2/comments", "bob") == comments
+    assert (await api.get(f"{APP}/issues", "bob"))["size"] == 1
+    assert await api.db.check() == []
+
+
+async def test_its_number_is_never_used_again(api: Api) -> None:
+    for number in (1, 2):
+        assert (await api.post(f"{APP}/issues", "bob", {"title": "t"}))["id"] == number
+        assert (await api("DELETE", f"{APP}/issues/{number}", "bob")).status == 200
+    assert (await api.post(f"{APP}/issues", "bob", {"title": "t"}))["id"] == 3
+
+
+async def test_the_bytes_of_its_attachments_are_swept(api: Api, settings: Settings) -> None:
+    blobs = api.app[keys.BLOBS]
+    with blobs.batch() as batch:
+        mine, shared = batch.store([b"mine"]), batch.store([b"shared"])
+    for _ in range(2):
+        await api.post(f"{APP}/issues", "bob", {"title": "t"})
+    await add_attachment(api, "alice/app", 1, 1, "a", mine.sha256)
+    await add_attachment(api, "alice/app", 1, 2, "b", shared.sha256)
+    await add_attachment(api, "alice/app", 2, 1, "b", shared.sha256)
+    await api("DELETE", f"{APP}/issues/1", "bob")
+    await sweep(api.db, blobs, settings, young=0)
+    assert not blobs.path(mine.sha256).exists()
+    assert blobs.path(shared.sha256).exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("dora", 403), ("charlie", 403), ("bob", 200), ("alice", 200)]
+)
+async def test_only_who_may_write_deletes_even_the_reporters_own(
+    api: Api, who: str, status: int
+) -> None:
+    made = await api.post(f"{OPEN}/issues", who, {"title": "Mine"})
+    path = f"{OPEN}/issues/{made['id']}"
+    assert (await api("DELETE", path, who)).status == status
+    assert (await api("GET", path)).status == (404 if status == 200 else 200)
+
+
+async def test_an_issue_without_people_is_deleted_as_any_other(api: Api) -> None:
+    await _filled(api, 1)
+    await api.db.run("UPDATE issue SET reporter_id = NULL, content_raw = NULL")
+    await api.db.run("UPDATE comment SET account_id = NULL")
+    answer = await api("DELETE", f"{APP}/issues/1", "bob")
+    assert (answer.status, answer.body["reporter"]) == (200, None)
+
+
+async def test_nothing_is_deleted_while_an_import_replaces_the_tracker(api: Api) -> None:
+    issue = await _filled(api, 1)
+    await start_import(api, "alice/app")
+    assert (await api("DELETE", f"{APP}/issues/1", "bob")).status == 409
+    assert await api.get(f"{APP}/issues/1", "bob") == issue

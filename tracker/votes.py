@@ -1,0 +1,91 @@
+"""Votes for issues, and watches on them: an account has one of each on an issue, or none.
+
+The counters on the issue say how many there are; they move in the transaction that moves the rows.
+"""
+
+from enum import StrEnum
+
+from tracker import trackers
+from tracker.access import Actor, Repository, require_account
+from tracker.database import Reader, Transaction
+from tracker.errors import NotFound
+from tracker.issues import outline
+
+
+class Mark(StrEnum):
+    """What an account can put on an issue: the name of its table."""
+
+    VOTE = "vote"
+    WATCH = "watch"
+
+
+_COUNTER = {Mark.VOTE: "votes", Mark.WATCH: "watches"}
+
+
+async def require(
+    db: Reader, actor: Actor, repository: Repository, number: int, mark: Mark
+) -> None:
+    """Raises NotFound unless the actor has put the mark on the issue, Unauthenticated for nobody.
+
+    An absent issue is said to be absent.
+    """
+    account_id = require_account(actor)
+    await outline(db, repository, number)
+    row = await db.one(
+        f"""SELECT 1 FROM {mark}
+             WHERE tracker_id = :tracker AND issue_number = :number AND account_id = :account""",
+        {"tracker": repository.tracker_id, "number": number, "account": account_id},
+    )
+    if row is None:
+        raise NotFound(f"No {mark.capitalize()} matches the given query.")
+
+
+async def add(
+    tx: Transaction, actor: Actor, repository: Repository, number: int, mark: Mark
+) -> None:
+    """Put the actor's mark on an issue; doing it twice changes nothing.
+
+    It is no update of the issue. Raises NotFound for an absent issue, Conflict while an import
+    runs.
+    """
+    account_id = require_account(actor)
+    tracker_id = await trackers.writable(tx, repository)
+    await outline(tx, repository, number)
+    await put(tx, tracker_id, number, account_id, mark)
+
+
+async def remove(
+    tx: Transaction, actor: Actor, repository: Repository, number: int, mark: Mark
+) -> None:
+    """Take the actor's mark off an issue; doing it twice changes nothing. Raises as add() does."""
+    account_id = require_account(actor)
+    tracker_id = await trackers.writable(tx, repository)
+    await outline(tx, repository, number)
+    key = {"tracker": tracker_id, "number": number, "account": account_id}
+    gone = await tx.run(
+        f"""DELETE FROM {mark}
+             WHERE tracker_id = :tracker AND issue_number = :number AND account_id = :account""",
+        key,
+    )
+    await _count(tx, tracker_id, number, mark, -gone)
+
+
+async def put(tx: Transaction, tracker_id: int, number: int, account_id: int, mark: Mark) -> None:
+    """As add(), for an issue that is there and a tracker that may be written."""
+    key = {"tracker": tracker_id, "number": number, "account": account_id}
+    new = await tx.run(
+        f"""INSERT INTO {mark} (tracker_id, issue_number, account_id)
+            VALUES (:tracker, :number, :account) ON CONFLICT DO NOTHING""",
+        key,
+    )
+    await _count(tx, tracker_id, number, mark, new)
+
+
+async def _count(tx: Transaction, tracker_id: int, number: int, mark: Mark, by: int) -> None:
+    if by:
+        counter = _COUNTER[mark]
+        await tx.run(
+            f"""UPDATE issue SET {counter} = {counter} + :by
+                 WHERE tracker_id = :tracker AND number = :number""",
+            {"by": by, "tracker": tracker_id, "number": number},
+        )
