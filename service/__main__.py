@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import sys
+import warnings
 
 from aiohttp import web, web_response
 
@@ -25,6 +26,8 @@ def main() -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.getLogger("aiohttp.server").addFilter(MalformedRequests())
+    # Whatever a client writes into a form's headers is no news for the log.
+    warnings.filterwarnings("ignore", module="aiohttp.multipart")
     # What is no HTTP is answered by aiohttp itself, before any signal of ours.
     web_response.SERVER_SOFTWARE = "Pail"  # type: ignore[attr-defined]
     try:

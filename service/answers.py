@@ -7,6 +7,16 @@ import orjson
 from aiohttp import hdrs, web
 from isal import isal_zlib
 
+from service import keys
+
+_RATE_LIMIT = {
+    "X-RateLimit-Limit": "1000000000",
+    "X-RateLimit-Resource": "api",
+    "X-RateLimit-NearLimit": "false",
+}
+"""Of the API, for clients that wait when these say so: there is no limit to the requests of an hour
+but what can be answered in one, and that is less."""
+
 _WORTH_COMPRESSING = 4096
 """Bytes: what is shorter fits into three packets anyway."""
 
@@ -27,12 +37,16 @@ def answer(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    whole: Mapping[str, object] | None = None,
 ) -> web.Response:
-    """The data as a JSON answer to this request.
+    """The data as a JSON answer to this request, or the part of it that `fields` names.
 
-    What is got has an ETag, and comes as 304 without a body to whoever has it already; a long
-    answer is compressed for whoever takes that.
+    whole has what `fields` may add, as partial.Selection.of() wants it. What is got has an ETag,
+    and comes as 304 without a body to whoever has it already; a long answer is compressed for
+    whoever takes that.
     """
+    if keys.FIELDS in request:
+        data = request[keys.FIELDS].of(data, whole)
     body = orjson.dumps(data)
     more = {hdrs.VARY: hdrs.ACCEPT_ENCODING, **(headers or {})}
     if status == 200 and request.method in ("GET", "HEAD"):
@@ -67,11 +81,12 @@ def _has(request: web.Request, etag: str) -> bool:
 
 
 def _takes_gzip(request: web.Request) -> bool:
+    weights = {}
     for coding in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
         name, _, weight = coding.partition(";")
-        if name.strip() in ("gzip", "*"):
-            return weight.replace(" ", "").rstrip("0.") != "q="
-    return False
+        weights[name.strip()] = weight.replace(" ", "")
+    weight = weights.get("gzip", weights.get("*", "q=0"))
+    return weight.rstrip("0.") != "q="
 
 
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
@@ -81,6 +96,8 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
+    if keys.SCOPES in request:
+        headers.update(_RATE_LIMIT)
     if isinstance(response, web.Response) and not response.body and response.status != 304:
         # Clients fail on an empty answer without a type, or on empty "JSON" (reference 8.2.1).
         headers[hdrs.CONTENT_TYPE] = "text/html; charset=utf-8"

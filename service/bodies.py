@@ -1,7 +1,9 @@
-"""Request bodies: JSON objects, read with limits."""
+"""Request bodies: JSON objects or flat forms, read with limits."""
 
+import asyncio
 import codecs
 import re
+from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import hdrs, web
@@ -10,23 +12,58 @@ from tracker.errors import Invalid
 
 MOST_VALUES = 20_000
 
+_FORM = "application/x-www-form-urlencoded"
+_LONG = 1 << 16
+"""Bytes: a longer form is taken apart in a thread, because that takes its time."""
+
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
-async def read_json(request: web.Request) -> dict[str, object]:
-    """The JSON object in the body.
+async def read(request: web.Request) -> dict[str, object]:
+    """The JSON object in the body, or what a form has in its place (reference 2.1).
 
-    Raises Invalid for what is no JSON object (also NaN, lone surrogates, bytes that are no UTF-8,
-    nesting without end); 413 and 415 as aiohttp's exceptions for what is too large or is no JSON.
+    A form says `content.raw=text` for {"content": {"raw": "text"}}; everything in it is text, and
+    of a name that is repeated the last one counts, as in JSON.
+
+    Raises Invalid for what is neither (also NaN, lone surrogates, bytes that are no UTF-8, nesting
+    without end); 413 and 415 as aiohttp's exceptions for what is too large or of another type.
     """
-    if not _is_json(request) or not _is_utf8(request.charset or "utf-8"):
+    is_form = request.content_type == _FORM
+    if not (is_form or _is_json(request)) or not _is_utf8(request.charset or "utf-8"):
         raise web.HTTPUnsupportedMediaType(reason="Send the body as application/json in UTF-8.")
     try:
         text = await request.read()
-        _require_few_values(text)
-        payload = orjson.loads(text)
     except web.RequestPayloadError as error:
         raise Invalid("The body could not be read.") from error
+    if not is_form:
+        return _json(text)
+    return await asyncio.to_thread(_form, text) if len(text) > _LONG else _form(text)
+
+
+def _form(text: bytes) -> dict[str, object]:
+    try:
+        pairs = parse_qsl(
+            text.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES
+        )
+    except ValueError as error:
+        raise Invalid(f"The body is no form of at most {MOST_VALUES} values in UTF-8.") from error
+    payload: dict[str, object] = {}
+    for name, value in pairs:
+        outer, _, inner = name.partition(".")
+        if inner:
+            within = payload.setdefault(outer, {})
+            if not isinstance(within, dict):
+                raise Invalid(f"{name}: {outer} has a value already.")
+            within[inner] = value
+        else:
+            payload[outer] = value
+    return payload
+
+
+def _json(text: bytes) -> dict[str, object]:
+    _require_few_values(text)
+    try:
+        payload = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise Invalid(f"The body is not valid JSON: {error}.") from error
     if not isinstance(payload, dict):

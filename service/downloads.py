@@ -14,13 +14,25 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 
 from service import keys
 from tracker.errors import Forbidden, NotFound
 
 ROUTE = "/site/attachments/{sha256:[0-9a-f]{64}}/{name:[^/]+}"
 VALID_SECONDS = 60
+
+_PICTURES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+"""What may be shown where a page asks for it; the type that a client claims counts for nothing."""
+
+_ONE_RANGE = re.compile(r"bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})", re.IGNORECASE)
 
 _EXPIRED = "This address is not valid any more: ask the API for the attachment again."
 
@@ -77,14 +89,40 @@ async def get_bytes(request: web.Request) -> web.StreamResponse:
     path = request.app[keys.BLOBS].path(sha256)
     if not path.is_file():
         raise NotFound("The bytes of this attachment are not there any more.")
-    return web.FileResponse(
+    kind = web.FileResponse if _takes_part(request, path) else _WholeFile
+    return kind(
         path,
         headers={
-            "Content-Type": "application/octet-stream",
+            "Content-Type": _PICTURES.get(Path(name).suffix.lower(), "application/octet-stream"),
             "Content-Disposition": disposition(name),
             "Content-Security-Policy": "sandbox; default-src 'none'",
         },
     )
+
+
+def _takes_part(request: web.Request, path: Path) -> bool:
+    """Whether a Range counts: one range of what the client has a part of already (RFC 9110).
+
+    A download that is resumed after the attachment was replaced gets the new one whole.
+    """
+    part = request.headers.get(hdrs.RANGE, "")
+    had = request.headers.get(hdrs.IF_RANGE, "")
+    if request.method != "GET" or not _ONE_RANGE.fullmatch(part):
+        return False
+    if '"' not in had:
+        return True
+    about = path.stat()
+    return had == f'"{about.st_mtime_ns:x}-{about.st_size:x}"'  # FileResponse's ETag
+
+
+class _WholeFile(web.FileResponse):
+    """A file that is sent whole, whatever part is asked for."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        headers = [
+            (name, value) for name, value in request.headers.items() if name.title() != hdrs.RANGE
+        ]
+        return await super().prepare(request.clone(headers=headers))
 
 
 def disposition(name: str) -> str:

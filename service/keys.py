@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from service.partial import Selection
 from tracker.access import Actor
 from tracker.blobs import Blobs
 from tracker.contents import Contents
@@ -14,6 +15,7 @@ from tracker.vocabulary import Scope
 if TYPE_CHECKING:
     from service.doorbell import Doorbell
     from service.downloads import Downloads
+    from service.openapi import Description
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -21,7 +23,9 @@ CONTENTS = web.AppKey("contents", Contents)
 BLOBS = web.AppKey("blobs", Blobs)
 DOWNLOADS: web.AppKey["Downloads"] = web.AppKey("downloads")
 DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")
+DESCRIPTION: web.AppKey["Description"] = web.AppKey("description")
 
 ACTOR = web.RequestKey("actor", Actor)
 SCOPES = web.RequestKey("scopes", tuple[Scope, ...])
+FIELDS = web.RequestKey("fields", Selection)
 BASE_URL = web.RequestKey("base_url", str)

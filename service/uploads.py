@@ -1,19 +1,29 @@
-"""An uploaded file, streamed from a multipart body to the disk and never held in memory."""
+"""Uploaded files, streamed from a multipart body to the disk and never held in memory."""
 
 import asyncio
 import errno
 import os
+import re
 import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from email.message import Message
+from email.utils import collapse_rfc2231_value
 from pathlib import Path
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from tracker.attachments import File, check_name
+from tracker.blobs import Batch, Blobs
 from tracker.errors import Invalid, StorageFull, TooLarge
 
 CHUNK = 1 << 18
-MOST_PARTS = 20
-"""Form fields beside the file are tolerated, but not without end."""
+MOST_PARTS = 100
+"""Files and other form fields are taken, but not without end."""
+
+_PLAIN = frozenset({"", "7bit", "8bit", "binary", "identity"})
+"""Encodings of a part that are none."""
 
 _MALFORMED = (
     ValueError,
@@ -25,7 +35,8 @@ _MALFORMED = (
     web.RequestPayloadError,
     ConnectionError,
 )
-"""What aiohttp's reader raises for bodies that are no proper multipart."""
+"""What the readers of aiohttp and of the standard library raise for bodies that are no proper
+multipart."""
 
 
 async def receive(request: web.Request, field: str, folder: Path, *, limit: int) -> Path:
@@ -34,24 +45,66 @@ async def receive(request: web.Request, field: str, folder: Path, *, limit: int)
     Raises Invalid naming the field when there is not exactly one such file or the body is no
     proper multipart, TooLarge beyond limit bytes, StorageFull; nothing is left behind then.
     """
-    if request.content_type != "multipart/form-data":
-        raise Invalid(f"Send the file as multipart/form-data in the field {field!r}.")
     received: list[Path] = []
     try:
-        await _receive_parts(await request.multipart(), field, folder, limit, received)
+        with _translated(request):
+            async for part, name, filename in _parts(await request.multipart()):
+                if name != field:
+                    await _skip(part)
+                    continue
+                if received or not filename:
+                    raise _invalid(field, "Exactly one file is needed.")
+                await _write(part, folder, limit, received)
         if not received:
             raise _invalid(field, "This field is required and must be a file.")
         return received[0]
+    except BaseException:
+        for path in received:
+            path.unlink(missing_ok=True)
+        raise
+
+
+async def receive_files(
+    request: web.Request, blobs: Blobs, *, limit: int, together: int
+) -> list[File]:
+    """Store every file of the form, whatever its field is called; all are on the disk then.
+
+    Raises Invalid naming the part when a file's name is none, when there is no file or the body is
+    no proper multipart, TooLarge for a file of more than limit bytes or more than so many bytes
+    together, StorageFull; nothing is stored then.
+    """
+    batch = blobs.batch()
+    files: list[File] = []
+    try:
+        with _translated(request):
+            async for part, name, filename in _parts(await request.multipart()):
+                if filename is None:
+                    await _skip(part)
+                else:
+                    filename = _checked(filename, name or "file")
+                    files.append(await _store(part, filename, batch, limit))
+                    if sum(file.size for file in files) > together:
+                        raise TooLarge(f"Files may have at most {together} bytes together.")
+            await asyncio.to_thread(batch.commit)
+    finally:
+        batch.discard()
+    if not files:
+        raise Invalid("Send at least one file.")
+    return files
+
+
+@contextmanager
+def _translated(request: web.Request) -> Iterator[None]:
+    """Turn what goes wrong while a form is read into errors of ours."""
+    if request.content_type != "multipart/form-data":
+        raise Invalid("Send files as multipart/form-data.")
+    try:
+        yield
     except _MALFORMED as error:
-        _remove(received)
         raise Invalid("The body is not a proper multipart/form-data.") from error
     except OSError as error:
-        _remove(received)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull("The disk is full; nothing was changed.") from error
-        raise
-    except BaseException:
-        _remove(received)
         raise
 
 
@@ -59,29 +112,55 @@ def _invalid(field: str, words: str) -> Invalid:
     return Invalid(f"{field}: {words}", {field: [words]})
 
 
-def _remove(paths: list[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-async def _receive_parts(
-    reader: MultipartReader, field: str, folder: Path, limit: int, received: list[Path]
-) -> None:
+async def _parts(
+    reader: MultipartReader,
+) -> AsyncIterator[tuple[BodyPartReader, str | None, str | None]]:
+    """The parts of a form with their names and their files' names."""
     for _ in range(MOST_PARTS):
         part = await reader.next()
         if part is None:
             return
         if not isinstance(part, BodyPartReader):
-            raise _invalid(field, "A multipart inside a multipart is not a file.")
-        if part.name != field:
-            await _skip(part)
-            continue
-        if received or not part.filename:
-            raise _invalid(field, "Exactly one file is needed.")
-        if "Content-Encoding" in part.headers or "Content-Transfer-Encoding" in part.headers:
-            raise _invalid(field, "The file must be sent as it is, without an encoding.")
-        await _write(part, folder, limit, received)
-    raise Invalid(f"The form has more than {MOST_PARTS} fields.")
+            raise Invalid("A multipart inside a multipart is not a file.")
+        name, filename = _names(part.headers.get(hdrs.CONTENT_DISPOSITION, ""))
+        for header in (hdrs.CONTENT_ENCODING, hdrs.CONTENT_TRANSFER_ENCODING):
+            if part.headers.get(header, "").lower() not in _PLAIN:
+                raise _invalid(name or "file", "It must be sent as it is, without an encoding.")
+        yield part, name, filename
+    if await reader.next() is not None:
+        raise Invalid(f"The form has more than {MOST_PARTS} parts.")
+
+
+def _names(disposition: str) -> tuple[str | None, str | None]:
+    """The name and the file's name in a part's Content-Disposition.
+
+    Read with the standard library: aiohttp gives up at the second semicolon in a file's name and
+    takes the backslashes out of it.
+    """
+    disposition.encode()  # raises UnicodeError, a ValueError, for bytes that are no UTF-8
+    message = Message()
+    message[hdrs.CONTENT_DISPOSITION] = disposition
+    try:
+        given = {
+            name.lower(): collapse_rfc2231_value(value)
+            for name, value in message.get_params([], header=hdrs.CONTENT_DISPOSITION)
+        }
+    except TypeError as error:  # parts of one name, some numbered and some not
+        raise ValueError("a parameter in pieces") from error
+    for value in given.values():
+        value.encode()
+    return given.get("name"), given.get("filename")
+
+
+def _checked(filename: str, field: str) -> str:
+    """A file's name without the folders that some clients put before it. Raises Invalid."""
+    # Browsers and most libraries send a quote as %22, and nothing else so.
+    last = re.split(r"[/\\]", filename.replace("%22", '"'))[-1]
+    try:
+        check_name(last)
+    except Invalid as error:
+        raise _invalid(field, error.message) from error
+    return last
 
 
 async def _skip(part: BodyPartReader) -> None:
@@ -89,17 +168,35 @@ async def _skip(part: BodyPartReader) -> None:
     while chunk := await part.read_chunk(CHUNK):
         size += len(chunk)
         if size > CHUNK:
-            raise TooLarge(f"The field {part.name!r} is too large.")
+            raise TooLarge("A field of the form is too large.")
+
+
+async def _chunks(part: BodyPartReader, limit: int) -> AsyncIterator[bytes]:
+    """The bytes of a file. Raises TooLarge beyond limit."""
+    size = 0
+    while chunk := await part.read_chunk(CHUNK):
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"A file may have at most {limit} bytes.")
+        yield chunk
 
 
 async def _write(part: BodyPartReader, folder: Path, limit: int, received: list[Path]) -> None:
     descriptor, name = tempfile.mkstemp(prefix="upload-", dir=folder)
     received.append(Path(name))
-    size = 0
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
-        while chunk := await part.read_chunk(CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"An archive may have at most {limit} bytes.")
+    with os.fdopen(descriptor, "wb") as file:  # buffered: the raw file may write less
+        async for chunk in _chunks(part, limit):
             await asyncio.to_thread(file.write, chunk)
+        await asyncio.to_thread(file.flush)
         await asyncio.to_thread(os.fsync, file.fileno())
+
+
+async def _store(part: BodyPartReader, name: str, batch: Batch, limit: int) -> File:
+    draft = batch.begin()
+    try:
+        async for chunk in _chunks(part, limit):
+            await asyncio.to_thread(draft.write, chunk)
+    finally:
+        stored = draft.close()
+    batch.keep(draft, stored)
+    return File(name, stored.sha256, stored.size)

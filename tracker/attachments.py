@@ -1,29 +1,37 @@
 """Attachments: files that hang on an issue."""
 
-from tracker.access import Repository
-from tracker.database import Reader, Row
-from tracker.errors import NotFound
-from tracker.paging import Page, Window, page, split
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from tracker import changes, issues, trackers
+from tracker.access import Actor, Repository, require_account, require_permission
+from tracker.blobs import Blobs
+from tracker.changes import Log
+from tracker.database import Reader, Row, Transaction
+from tracker.errors import Invalid, NotFound, TooLarge, Unavailable
+from tracker.paging import Listing, Page
+from tracker.settings import Limits
+from tracker.vocabulary import Permission
+
+NAME_BYTES = 255
+"""What a file's name may have in UTF-8: no file system takes more."""
 
 NO_ATTACHMENT = "No Attachment matches the given query."
 NO_BYTES = "The archive that this issue came from held no file for this attachment."
 
 
-async def find_all(db: Reader, repository: Repository, number: int, window: Window) -> Page[Row]:
-    """A part of an issue's attachments, in order of upload (ordinal, name). It must exist."""
+async def find_all(db: Reader, repository: Repository, number: int, listing: Listing) -> Page[Row]:
+    """A part of an issue's attachments (ordinal, name). The issue must exist."""
     rows = await db.all(
-        f"""WITH keys AS (
-                SELECT ordinal, name FROM attachment
-                 WHERE tracker_id = :tracker AND issue_number = :number{window.tail("ordinal")})
-            SELECT s.size, k.ordinal, k.name
-              FROM (SELECT count(*) AS size FROM attachment
-                     WHERE tracker_id = :tracker AND issue_number = :number) s
-              LEFT JOIN keys k ON TRUE
-             ORDER BY k.ordinal""",
-        {"tracker": repository.tracker_id, "number": number, **window.params()},
+        listing.sql(
+            "a.ordinal, a.name",
+            """LEFT JOIN attachment a ON a.tracker_id = :tracker AND a.issue_number = :number
+                                     AND a.ordinal = part.id""",
+        ),
+        {"tracker": repository.tracker_id, "number": number, **listing.params},
     )
-    size, rows = split(rows, "ordinal")
-    return page(window, size, rows, lambda row: (row["ordinal"],))
+    return listing.page(rows, list)
 
 
 async def find_bytes(db: Reader, repository: Repository, number: int, name: str) -> str:
@@ -41,3 +49,125 @@ async def find_bytes(db: Reader, repository: Repository, number: int, name: str)
     if row["blob"] is None:
         raise NotFound(NO_BYTES)
     return str(row["blob"])
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to attach: its name, and the SHA-256 and the size of bytes that are on the disk."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid for a name that no file and no address can have."""
+    if not name.strip("."):
+        raise Invalid("A file needs a name.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise Invalid("The name of a file can't have control characters, and must be UTF-8.")
+    if (size := len(name.encode())) > NAME_BYTES:
+        raise Invalid(f"Ensure this value has at most {NAME_BYTES} bytes (it has {size}).")
+
+
+async def add(
+    tx: Transaction,
+    actor: Actor,
+    repository: Repository,
+    number: int,
+    files: Sequence[File],
+    *,
+    blobs: Blobs,
+    limits: Limits,
+) -> None:
+    """Attach the files to an issue, as one change of it: all of them, or an error and none.
+
+    Each takes the place of the attachment that has its name; of two files of one name the last one
+    counts. Whoever may comment may attach; somebody else's file is replaced by those who may
+    write. Raises NotFound for an absent issue, Forbidden, Conflict while an import runs, TooLarge
+    when the issue or the repository would have too much, Unavailable when bytes are gone again.
+    """
+    author = require_account(actor)
+    tracker_id = await trackers.writable(tx, repository)
+    named = {file.name: file for file in files}
+    logs = [Log("attachment", "", name) for name in named]
+    now = await issues.touch(tx, tracker_id, number)
+    await changes.record(tx, tracker_id, number, author, now, logs)
+    _require_bytes(blobs, named.values())
+    for file in named.values():
+        await _remove(tx, actor, repository, number, file.name)
+        await tx.run(
+            """INSERT INTO attachment (tracker_id, issue_number, ordinal, name, filename,
+                                       account_id, blob, size, created_on)
+               SELECT :tracker, :number, coalesce(max(ordinal), 0) + 1, :name, :name,
+                      :author, :blob, :size, :now
+                 FROM attachment WHERE tracker_id = :tracker AND issue_number = :number""",
+            {
+                "tracker": tracker_id,
+                "number": number,
+                "name": file.name,
+                "author": author,
+                "blob": file.sha256,
+                "size": file.size,
+                "now": now,
+            },
+        )
+    await _require_room(tx, tracker_id, number, limits)
+
+
+async def delete(
+    tx: Transaction, actor: Actor, repository: Repository, number: int, name: str
+) -> None:
+    """Take an attachment off its issue; nothing is logged, as Bitbucket's archives show.
+
+    Whoever uploaded it may, and those who may write. Raises NotFound, Forbidden, Conflict while an
+    import runs.
+    """
+    require_account(actor)
+    tracker_id = await trackers.writable(tx, repository)
+    await issues.touch(tx, tracker_id, number)
+    if not await _remove(tx, actor, repository, number, name):
+        raise NotFound(NO_ATTACHMENT)
+
+
+async def _remove(
+    tx: Transaction, actor: Actor, repository: Repository, number: int, name: str
+) -> bool:
+    """Remove an attachment's row, if there is one; the sweep finds its bytes. Raises Forbidden."""
+    key = {"tracker": repository.tracker_id, "number": number, "name": name}
+    where = "tracker_id = :tracker AND issue_number = :number AND name = :name"
+    row = await tx.one(f"SELECT account_id FROM attachment WHERE {where}", key)
+    if row is None:
+        return False
+    if row["account_id"] != actor.id:
+        require_permission(repository, Permission.WRITE)
+    await tx.run(f"DELETE FROM attachment WHERE {where}", key)
+    return True
+
+
+def _require_bytes(blobs: Blobs, files: Collection[File]) -> None:
+    """Raises Unavailable for bytes that were there before and have been swept since.
+
+    The sweep removes nothing but in a transaction: what is there in this one stays.
+    """
+    if not all(blobs.path(file.sha256).exists() for file in files):
+        raise Unavailable("The upload took too long; nothing was changed.")
+
+
+async def _require_room(tx: Transaction, tracker_id: int, number: int, limits: Limits) -> None:
+    """Raises TooLarge when there is too much now: asked in the transaction that put it there."""
+    row = await tx.returning(
+        """SELECT (SELECT count(*) FROM attachment
+                    WHERE tracker_id = :tracker AND issue_number = :number) AS files,
+                  (SELECT coalesce(sum(size), 0) FROM attachment
+                    WHERE tracker_id = :tracker
+                      AND url IS NULL AND created_on IS NOT NULL) AS bytes""",
+        {"tracker": tracker_id, "number": number},
+    )
+    most = limits.attachments_per_issue
+    if row["files"] > most:
+        raise TooLarge(f"An issue may have at most {most} attachments.")
+    if row["bytes"] > limits.repository_bytes:
+        raise TooLarge(
+            f"What is attached in a repository may have at most {limits.repository_bytes} bytes."
+        )

@@ -33,8 +33,32 @@ class Stored:
     size: int
 
 
+class Draft:
+    """One file that is being written. Both methods block, and raise OSError."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._file = os.fdopen(descriptor, "wb")  # buffered: the raw file may write less
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append the chunk."""
+        self._digest.update(chunk)
+        self._size += len(chunk)
+        self._file.write(chunk)
+
+    def close(self) -> Stored:
+        """What was written; nothing more can be."""
+        self._file.close()
+        return Stored(self._digest.hexdigest(), self._size)
+
+
 class Batch:
-    """Files on their way into the folder; they get their names when all are on the disk."""
+    """Files on their way into the folder; they get their names when all are on the disk.
+
+    As a context it ends in commit(), or after an error in discard().
+    """
 
     def __init__(self, blobs: "Blobs", root: Path) -> None:
         self._blobs = blobs
@@ -42,7 +66,6 @@ class Batch:
         self._drafts: dict[Path, Path] = {}
 
     def __enter__(self) -> Self:
-        self._root.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(
@@ -53,36 +76,47 @@ class Batch:
     ) -> None:
         try:
             if kind is None:
-                self._commit()
+                self.commit()
         finally:
-            for draft in self._drafts:
-                draft.unlink(missing_ok=True)
+            self.discard()
 
     def store(self, chunks: Iterable[bytes]) -> Stored:
-        """Write the chunks. A row may name the result when the batch has ended without error.
+        """Write the chunks. A row may name the result when the batch was committed.
 
         Raises OSError when the disk refuses.
         """
-        digest = hashlib.sha256()
-        size = 0
-        descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=self._root)
-        draft = Path(name)
-        self._drafts[draft] = draft
-        with open(descriptor, "wb", buffering=0) as file:
+        draft = self.begin()
+        try:
             for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                file.write(chunk)
-        stored = Stored(digest.hexdigest(), size)
-        target = self._drafts[draft] = self._blobs.path(stored.sha256)
-        if target.exists():
-            os.utime(target)  # young again, so that no sweep takes it
-            draft.unlink()
-            del self._drafts[draft]
+                draft.write(chunk)
+        finally:
+            stored = draft.close()
+        self.keep(draft, stored)
         return stored
 
-    def _commit(self) -> None:
-        """First the bytes, then the names: no name ever stands for half a file."""
+    def begin(self) -> Draft:
+        """A file to write bit by bit, then to keep(). Raises OSError."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=self._root)
+        path = Path(name)
+        self._drafts[path] = path
+        return Draft(path, descriptor)
+
+    def keep(self, draft: Draft, stored: Stored) -> None:
+        """Take in a draft that is closed: commit() gives it its name."""
+        target = self._drafts[draft.path] = self._blobs.path(stored.sha256)
+        if target.exists():
+            os.utime(target)  # young again, so that no sweep takes it
+            draft.path.unlink()
+            del self._drafts[draft.path]
+
+    def discard(self) -> None:
+        """Remove what was not committed."""
+        for draft in self._drafts:
+            draft.unlink(missing_ok=True)
+
+    def commit(self) -> None:
+        """First the bytes, then the names: no name ever stands for half a file. Raises OSError."""
         if not self._drafts:
             return
         _sync(self._root, self._drafts)

@@ -82,7 +82,8 @@ async def _blobs(db: Database, blobs: Blobs, young: float) -> None:
         for start in range(0, len(names), 50):
             if not await _remove_unnamed(db, blobs, names[start : start + 50]):
                 return
-    await asyncio.to_thread(blobs.remove_leftovers, older_than=young)
+    # The first file of an upload waits for the last one, however long that takes.
+    await asyncio.to_thread(blobs.remove_leftovers, older_than=24 * young)
 
 
 async def _remove_unnamed(db: Database, blobs: Blobs, names: list[str]) -> bool:

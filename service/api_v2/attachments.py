@@ -2,32 +2,53 @@
 
 from aiohttp import web
 
-from service import answers, keys, requests
+from service import answers, keys, requests, uploads
+from service.api_v2 import objects
 from service.api_v2.endpoint import ISSUE, Endpoint
 from service.api_v2.representation import Representation
+from service.links import RepositoryLinks
 from service.paging import Asked
-from tracker import attachments, issues
+from tracker import attachments, catalogues, issues
 from tracker.access import Repository
-from tracker.database import Reader, Row
+from tracker.database import Reader, Row, Transaction
 from tracker.paging import Page
 from tracker.vocabulary import Scope
 
 
 async def list_attachments(request: web.Request) -> web.Response:
     """A page of an issue's attachments, in order of upload."""
-    asked = Asked(request, int)
+    asked = Asked(request, catalogues.ATTACHMENTS)
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
 
     async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
         await issues.outline(reader, tracker, number)
-        return tracker, await attachments.find_all(reader, tracker, number, asked.window)
+        return tracker, await attachments.find_all(reader, tracker, number, asked.listing)
 
-    tracker, page = await requests.read_tracker(request, find)
+    tracker, page = await requests.read_tracker(request, find, slow=asked.is_slow)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.attachment(number, row["name"]) for row in page.items]
     return answers.answer(
         request, asked.envelope(f"{shapes.links.issue(number)}/attachments", page, values)
     )
+
+
+async def upload_attachments(request: web.Request) -> web.Response:
+    """Attach the files of a form: 201 without a body; Location is the collection (2.11)."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    tracker = await requests.issues_tracker(request, number)
+    limits, blobs = request.app[keys.SETTINGS].limits, request.app[keys.BLOBS]
+    files = await uploads.receive_files(
+        request, blobs, limit=limits.attachment_bytes, together=limits.repository_bytes
+    )
+
+    async def write(tx: Transaction, tracker: Repository) -> None:
+        await attachments.add(
+            tx, requests.actor(request), tracker, number, files, blobs=blobs, limits=limits
+        )
+
+    await requests.write(request, tracker, write)
+    links = RepositoryLinks(request[keys.BASE_URL], tracker)
+    return web.Response(status=201, headers={"Location": f"{links.issue(number)}/attachments"})
 
 
 async def get_attachment(request: web.Request) -> web.Response:
@@ -44,7 +65,50 @@ async def get_attachment(request: web.Request) -> web.Response:
     return web.Response(status=302, headers={"Location": f"{request[keys.BASE_URL]}{path}"})
 
 
+async def delete_attachment(request: web.Request) -> web.Response:
+    """Take a file off its issue: 204."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    name = request.match_info["path"]
+    tracker = await requests.issues_tracker(request, number)
+
+    async def write(tx: Transaction, tracker: Repository) -> None:
+        await attachments.delete(tx, requests.actor(request), tracker, number, name)
+
+    await requests.write(request, tracker, write)
+    return web.Response(status=204)
+
+
+_ONE = f"{ISSUE}/attachments/{{path:[^/]+}}"
+
 ENDPOINTS = (
-    Endpoint("GET", f"{ISSUE}/attachments", list_attachments, (Scope.ISSUE,)),
-    Endpoint("GET", f"{ISSUE}/attachments/{{path:[^/]+}}", get_attachment, (Scope.ISSUE,)),
+    Endpoint(
+        "GET",
+        f"{ISSUE}/attachments",
+        list_attachments,
+        (Scope.ISSUE,),
+        {200: objects.page_of(objects.Attachment)},
+        catalogue=catalogues.ATTACHMENTS,
+    ),
+    Endpoint(
+        "POST",
+        f"{ISSUE}/attachments",
+        upload_attachments,
+        (Scope.ISSUE_WRITE,),
+        {201: None},
+        files="*",
+    ),
+    Endpoint(
+        "GET",
+        _ONE,
+        get_attachment,
+        (Scope.ISSUE,),
+        {302: None},
+    ),
+    Endpoint(
+        "DELETE",
+        _ONE,
+        delete_attachment,
+        (Scope.ISSUE_WRITE,),
+        {204: None},
+    ),
 )

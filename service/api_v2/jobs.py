@@ -6,6 +6,7 @@ from aiohttp import web
 from marshmallow import fields as marshmallow_fields
 
 from service import answers, bodies, keys, requests, uploads
+from service.api_v2 import objects
 from service.api_v2.endpoint import REPOSITORY, Endpoint
 from service.downloads import disposition
 from service.links import RepositoryLinks
@@ -33,8 +34,16 @@ class ExportOptions(fields.Payload):
 class ImportParameters(fields.Payload):
     """Parameters of an import and its undo (ours): dry_run and yes, "true" or "false"."""
 
-    dry_run = marshmallow_fields.Boolean(truthy={"true", "1"}, falsy={"false", "0"})
-    yes = marshmallow_fields.Boolean(truthy={"true", "1"}, falsy={"false", "0"})
+    dry_run = marshmallow_fields.Boolean(
+        truthy={"true", "1"},
+        falsy={"false", "0"},
+        metadata={"description": "Only say what would come of it (ours)."},
+    )
+    yes = marshmallow_fields.Boolean(
+        truthy={"true", "1"},
+        falsy={"false", "0"},
+        metadata={"description": "Even if writes made since go out of sight."},
+    )
 
 
 async def _administered(request: web.Request) -> Repository:
@@ -119,7 +128,7 @@ async def undo_import(request: web.Request) -> web.Response:
 async def start_export(request: web.Request) -> web.Response:
     """Begin an export: 202, no body, and in Location where to ask for the zip."""
     repository = await _administered(request)
-    payload = await bodies.read_json(request) if request.can_read_body else {}
+    payload = await bodies.read(request) if request.can_read_body else {}
     job = await jobs.accept(
         requests.database(request),
         repository,
@@ -162,14 +171,43 @@ async def get_export(request: web.Request) -> web.StreamResponse:
 
 
 ENDPOINTS = (
-    Endpoint("POST", _IMPORT, start_import, _MAY_IMPORT),
-    Endpoint("GET", _IMPORT, get_import, _MAY_IMPORT),
-    Endpoint("POST", f"{_IMPORT}/undo", undo_import, _MAY_IMPORT),
-    Endpoint("POST", _EXPORT, start_export, _MAY_EXPORT),
+    Endpoint(
+        "POST",
+        _IMPORT,
+        start_import,
+        _MAY_IMPORT,
+        {202: objects.Job},
+        files="archive",
+        parameters=ImportParameters(only=("dry_run",)),
+    ),
+    Endpoint(
+        "GET",
+        _IMPORT,
+        get_import,
+        _MAY_IMPORT,
+        {200: objects.Job, 202: objects.Job},
+    ),
+    Endpoint(
+        "POST",
+        f"{_IMPORT}/undo",
+        undo_import,
+        _MAY_IMPORT,
+        {200: objects.ImportUndo},
+        parameters=ImportParameters(only=("yes",)),
+    ),
+    Endpoint(
+        "POST",
+        _EXPORT,
+        start_export,
+        _MAY_EXPORT,
+        {202: None},
+        lambda limits: ExportOptions(),
+    ),
     Endpoint(
         "GET",
         f"{_EXPORT}/{{repo_name:[^/]+}}-issues-{{task_id:[0-9a-f-]{{36}}}}.zip",
         get_export,
         _MAY_EXPORT,
+        {200: "application/zip", 202: objects.Job},
     ),
 )

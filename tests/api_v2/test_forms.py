@@ -1,0 +1,190 @@
+"""Flat bodies as application/x-www-form-urlencoded: read by the same rules as JSON (2.1)."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.conftest import OPEN, Answer, Api, Start
+from tests.rows import define
+from tracker.settings import Limits, Settings
+
+FORM = "application/x-www-form-urlencoded"
+ISSUES = f"{OPEN}/issues"
+
+
+async def send(
+    api: Api, method: str, path: str, body: bytes | str | dict[str, str], content_type: str = FORM
+) -> Answer:
+    """Send a form as bob; a dict is encoded."""
+    data = urlencode(body) if isinstance(body, dict) else body
+    return await api(method, path, "bob", data=data, headers={"Content-Type": content_type})
+
+
+@pytest.fixture(autouse=True)
+async def issue(api: Api) -> None:
+    """There is an issue to write on."""
+    await api.post(ISSUES, "alice", {"title": "first"})
+
+
+async def test_an_issue_is_created_from_a_form(api: Api) -> None:
+    await define(api, "alice/open", "component", "UI & more")
+    answer = await send(
+        api,
+        "POST",
+        ISSUES,
+        {
+            "title": "a=b & ü 課題",
+            "content": "line\r\nline +%",
+            "kind": "task",
+            "component": "UI & more",
+            "assignee.username": "alice",
+            "type": "issue",
+        },
+    )
+    assert answer.status == 201
+    shown = answer.body
+    assert shown["title"] == "a=b & ü 課題"
+    assert shown["content"]["raw"] == "line\r\nline +%"
+    assert shown["kind"] == "task"
+    assert shown["component"]["name"] == "UI & more"
+    assert shown["assignee"]["display_name"] == "alice"
+
+
+async def test_a_dot_leads_into_an_object_and_numbers_come_as_text(api: Api) -> None:
+    [component] = await define(api, "alice/open", "component", "UI")
+    answer = await send(
+        api,
+        "POST",
+        ISSUES,
+        {
+            "title": "2013",
+            "content.raw": "= x =",
+            "content.markup": "creole",
+            "component.id": str(component),
+        },
+    )
+    assert answer.status == 201
+    assert answer.body["title"] == "2013"
+    assert answer.body["content"]["raw"] == "= x ="
+    assert answer.body["content"]["markup"] == "creole"
+    assert answer.body["component"]["name"] == "UI"
+
+
+async def test_comments_and_edits_take_forms_as_well(api: Api) -> None:
+    answer = await send(api, "POST", f"{ISSUES}/1/comments", {"content.raw": "said"})
+    assert answer.status == 201
+    comment = f"{ISSUES}/1/comments/{answer.body['id']}"
+    answer = await send(api, "PUT", comment, "content=changed")
+    assert (answer.status, answer.body["content"]["raw"]) == (200, "changed")
+    answer = await send(api, "PUT", f"{ISSUES}/1", "title=new&state=open")
+    assert (answer.status, answer.body["title"], answer.body["state"]) == (200, "new", "open")
+
+
+async def test_an_export_takes_true_and_false_from_a_form(api: Api) -> None:
+    async def export(body: str) -> int:
+        headers = {"Content-Type": FORM}
+        path = f"{ISSUES}/export"
+        return (await api("POST", path, "alice", data=body, headers=headers)).status
+
+    assert await export("include_attachments=false&send_email=true") == 202
+    assert await export("include_attachments=maybe") == 400
+
+
+SHAPES = [
+    ("title=t", "t"),
+    ("title=t;x=1", "t;x=1"),
+    ("title=first&title=last", "last"),
+    ("title=+a+b+", " a b "),
+    ("%74itle=t", "t"),
+    ("&&title=t&", "t"),
+    ("title=t&unknown=1&un.known=2&access_token=x&_method=DELETE", "t"),
+    ("title=100%25", "100%"),
+    ("title=100%", "100%"),
+    ("title=a=b", "a=b"),
+    ("title=true", "true"),
+    ("title=null", "null"),
+]
+
+
+@pytest.mark.parametrize(("body", "title"), SHAPES)
+@pytest.mark.parametrize("content_type", [FORM, f"{FORM}; charset=UTF-8"])
+async def test_a_form_is_read_as_browsers_write_it(
+    api: Api, body: str, title: str, content_type: str
+) -> None:
+    answer = await send(api, "POST", ISSUES, body, content_type)
+    assert answer.status == 201
+    assert answer.body["title"] == title
+
+
+REFUSED: list[tuple[bytes, str | None]] = [
+    (b"", "title"),
+    (b"title=", "title"),
+    (b"title=%20", "title"),
+    (b"title=" + b"x" * 256, "title"),
+    (b"title=a%00b", "title"),
+    (b"title.x=1", "title"),
+    (b"title=t&kind=none", "kind"),
+    (b"title=t&component.id=1e3", "component"),
+    (b"title=t&component.id=%D9%A1", "component"),
+    (b"title=t&component.id=" + b"9" * 5000, "component"),
+    (b"title=t&component.other=1", "component"),
+    (b"title=t&content.raw.x=1", "content.raw"),
+    (b"title=t&content=x&content.raw=y", None),
+    (b"title=%FF", None),
+    (b"title=\xff", None),
+    (b"title=%ED%A0%80", None),
+    (b"title=t" + b"&a=1" * 20_000, None),
+    (b"title=t" + b"&a.b=1" * 20_000, None),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), REFUSED, ids=lambda value: repr(value)[:30])
+async def test_what_the_rules_forbid_is_refused_by_name(
+    api: Api, body: bytes, field: str | None
+) -> None:
+    answer = await send(api, "POST", ISSUES, body)
+    assert answer.status == 400
+    assert answer.body["type"] == "error"
+    if field is not None:
+        assert list(answer.body["error"]["fields"]) == [field]
+    assert (await api.get(ISSUES))["size"] == 1
+
+
+async def test_a_form_of_another_charset_is_refused(api: Api) -> None:
+    for charset in ("latin-1", "utf-16", "bogus", "hex"):
+        answer = await send(api, "POST", ISSUES, b"title=t", f"{FORM}; charset={charset}")
+        assert answer.status == 415
+
+
+async def test_a_form_has_the_limits_of_json(start: Start, settings: Settings) -> None:
+    limits = Limits(body_bytes=200_000, content_bytes=100_000)
+    small = await start(replace(settings, limits=limits))
+    head = "title=t&content="
+    assert (await send(small, "POST", ISSUES, f"{head}{'x' * 100_000}")).status == 201
+    answer = await send(small, "POST", ISSUES, f"{head}{'x' * 100_001}")
+    assert answer.status == 400
+    assert list(answer.body["error"]["fields"]) == ["content.raw"]
+    assert (await send(small, "POST", ISSUES, "title=t&a=".ljust(200_000, "x"))).status == 201
+    assert (await send(small, "POST", ISSUES, "title=t&a=".ljust(200_001, "x"))).status == 413
+
+
+READ_ONLY: dict[str, Any] = {
+    "id": "77",
+    "number": "77",
+    "reporter": "bob",
+    "created_on": "2001-01-01T00:00:00+00:00",
+    "votes": "9",
+    "links.self": "x",
+    "repository": "charlie/x",
+}
+
+
+async def test_what_nobody_may_set_is_ignored(api: Api) -> None:
+    answer = await send(api, "POST", ISSUES, {"title": "t", **READ_ONLY})
+    assert answer.status == 201
+    assert answer.body["id"] == 2
+    assert answer.body["votes"] == 0
+    assert answer.body["created_on"] > "2002"
+    assert answer.body["repository"]["full_name"] == "alice/open"
