@@ -226,7 +226,7 @@ def member_list(full_name: str) -> None:
     """Print each member: name and permission."""
 
     async def work(db: Database) -> None:
-        rows = await repositories.members(db, await find(db, full_name))
+        rows = await repositories.all_members(db, await find(db, full_name))
         _print((row["username"], row["permission"]) for row in rows)
 
     on_database(work)

@@ -4,20 +4,25 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service import answers, auth, downloads, errors, health, keys
+from service import answers, auth, cors, downloads, errors, health, keys, openapi
 from service.api_v2 import (
     attachments,
     categories,
     changes,
+    code,
     comments,
     issues,
     jobs,
+    permissions,
     repositories,
     users,
+    votes,
+    workspaces,
 )
 from service.api_v2.endpoint import add_routes
 from service.doorbell import Doorbell
-from service.pages import home
+from service.openapi import page
+from service.pages import avatars, git, home
 from tracker import database
 from tracker.blobs import Blobs
 from tracker.contents import Contents
@@ -28,11 +33,16 @@ ENDPOINTS = (
     *issues.ENDPOINTS,
     *comments.ENDPOINTS,
     *changes.ENDPOINTS,
+    *votes.ENDPOINTS,
     *attachments.ENDPOINTS,
     *categories.ENDPOINTS,
     *repositories.ENDPOINTS,
     *users.ENDPOINTS,
+    *workspaces.ENDPOINTS,
+    *permissions.ENDPOINTS,
     *jobs.ENDPOINTS,
+    *code.ENDPOINTS,
+    *openapi.ENDPOINTS,
 )
 """API 2.0; the busiest first, because they are matched in order."""
 
@@ -40,19 +50,24 @@ ENDPOINTS = (
 def build_app(settings: Settings) -> web.Application:
     """The web application for these settings. Its start may raise DatabaseUnusable."""
     app = web.Application(
-        middlewares=[errors.middleware, auth.Authentication().middleware],
+        middlewares=[errors.middleware, cors.middleware, auth.Authentication().middleware],
         client_max_size=settings.limits.body_bytes,
     )
     app[keys.SETTINGS] = settings
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
     app[keys.DOORBELL] = Doorbell(settings.redis_url)
+    app[keys.DESCRIPTION] = openapi.Description(ENDPOINTS, settings.limits)
     app.on_response_prepare.append(answers.finish)
+    app.on_response_prepare.append(cors.finish)
     app.cleanup_ctx.append(_database)
     add_routes(app, ENDPOINTS)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.router.add_get(downloads.ROUTE, downloads.get_bytes)
     home.add_routes(app)
+    avatars.add_routes(app)
+    git.add_routes(app)
+    page.add_routes(app)
     return app
 
 

@@ -44,6 +44,15 @@ def person(base: str, uuid: str) -> dict[str, object]:
     }
 
 
+def workspace(base: str, uuid: str, slug: str) -> dict[str, object]:
+    """The links of a workspace that is shown inside something else."""
+    return {
+        "self": {"href": f"{base}/2.0/workspaces/{slug}"},
+        "html": {"href": f"{base}/{slug}/"},
+        "avatar": {"href": f"{base}/avatar/%7B{uuid[1:-1]}%7D.svg"},
+    }
+
+
 class RepositoryLinks:
     """The addresses of one repository and of what is in it."""
 
@@ -53,6 +62,18 @@ class RepositoryLinks:
         self.api = f"{base}/2.0/repositories/{repository.full_name}"
         self.html = f"{base}/{repository.full_name}"
         self.avatar = f"{base}/avatar/%7B{repository.uuid[1:-1]}%7D.svg"
+
+    def code(self) -> dict[str, object]:
+        """Where the code would be: GitLab's importer fails without clone."""
+        lists = {name: {"href": f"{self.api}/{name}"} for name in ("commits", "downloads", "forks")}
+        return {
+            **lists,
+            "branches": {"href": f"{self.api}/refs/branches"},
+            "tags": {"href": f"{self.api}/refs/tags"},
+            "pullrequests": {"href": f"{self.api}/pullrequests"},
+            "watchers": {"href": f"{self.api}/watchers"},
+            "clone": [{"name": "https", "href": f"{self.html}.git"}],
+        }
 
     def issue(self, number: int) -> str:
         """An issue in the API."""

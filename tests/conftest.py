@@ -20,6 +20,7 @@ from multidict import CIMultiDictProxy
 
 from service import keys
 from service.app import build_app
+from tests.described import Watch
 from tracker import accounts, database, repositories, tokens, workspaces
 from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.database import Database
@@ -160,9 +161,11 @@ class Start(Protocol):
 async def start(world: World) -> AsyncIterator[Start]:
     """Start Pail with other settings than usual."""
     clients = []
+    watches = []
 
     async def started(settings: Settings, change: Change | None = None) -> Api:
         app = build_app(settings)
+        watches.append(Watch(app))
         if change is not None:
             change(app)
         client = TestClient(TestServer(app))
@@ -173,6 +176,8 @@ async def start(world: World) -> AsyncIterator[Start]:
     yield started
     for client in clients:
         await client.close()
+    wrong = [problem for watch in watches for problem in watch.wrong]
+    assert not wrong, "answers that are not as the OpenAPI document describes them"
 
 
 @pytest.fixture

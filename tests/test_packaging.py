@@ -25,6 +25,7 @@ def test_the_wheel_holds_the_packages_the_schema_and_the_pages(wheel: Path) -> N
     assert "tracker/schema.sql" in names
     assert "service/pages/templates/home.html" in names
     assert "service/pages/static/pail.css" in names
+    assert "service/openapi/static/docs.html" in names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
         "tracker",

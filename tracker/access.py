@@ -13,7 +13,25 @@ NO_REPOSITORY = (
 )
 NO_TRACKER = "Repository has no issue tracker."
 
-_RANK = {permission: rank for rank, permission in enumerate(Permission)}
+_PERMISSIONS = (None, *Permission, Permission.ADMIN)
+"""What somebody may do in a repository, by RANK."""
+
+_RANKS = " ".join(f"WHEN '{word}' THEN {rank}" for rank, word in enumerate(Permission, 1))
+
+RANK = f"""CASE WHEN w.owner_id = :actor THEN 4 WHEN :is_admin = 1 THEN 3 ELSE coalesce((
+    SELECT CASE mine.permission {_RANKS} END FROM member mine
+     WHERE mine.repository_id = r.id AND mine.account_id = :actor), 0) END"""
+"""SQL of what the actor is to repository r in workspace w: 4 its owner, 3 to 1 as Permission goes
+down, 0 a stranger. It goes with sql_params()."""
+
+IS_VISIBLE = f"(r.is_private = 0 OR {RANK} > 0)"
+"""SQL of whether the actor may see repository r in workspace w."""
+
+REPOSITORY_COLUMNS = f"""r.id, r.uuid, r.slug, r.name, r.description, r.is_private, r.has_issues,
+       r.tracker_id, r.created_on, r.updated_on, w.id AS workspace_id, w.uuid AS workspace_uuid,
+       w.slug AS workspace_slug, w.name AS workspace_name, {RANK} AS rank"""
+"""What seen() makes a Repository of."""
+
 _IMPLIED = {
     Scope.ACCOUNT_WRITE: Scope.ACCOUNT,
     Scope.REPOSITORY_WRITE: Scope.REPOSITORY,
@@ -34,6 +52,11 @@ class Actor:
 ANONYMOUS = Actor(None)
 ADMINISTRATOR = Actor(None, "administrator", is_admin=True)
 """Whoever has the machine: the command line."""
+
+
+def sql_params(actor: Actor) -> dict[str, object]:
+    """The placeholders of RANK and of what is made of it."""
+    return {"actor": actor.id, "is_admin": int(actor.is_admin)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +85,31 @@ class Repository:
         return f"{self.workspace_slug}/{self.slug}"
 
 
-_FIND = """
-SELECT r.id, r.uuid, r.slug, r.name, r.description, r.is_private, r.has_issues, r.tracker_id,
-       r.created_on, r.updated_on, w.id AS workspace_id, w.uuid AS workspace_uuid,
-       w.slug AS workspace_slug, w.name AS workspace_name, w.owner_id, m.permission
-  FROM repository r
-  JOIN workspace w ON w.id = r.workspace_id
-  LEFT JOIN member m ON m.repository_id = r.id AND m.account_id = :actor
-"""
+_FIND = f"""
+SELECT {REPOSITORY_COLUMNS} FROM repository r JOIN workspace w ON w.id = r.workspace_id"""
+_FORMER = "JOIN former_name f ON f.repository_id = r.id"
 
 
 async def find_repository(db: Reader, actor: Actor, workspace: str, slug: str) -> Repository:
     """The repository, if this actor may see it.
 
     workspace and slug may each be a slug in any case or a UUID in braces; an empty workspace `{}`
-    goes with a repository's UUID (Bitbucket 2.0). Raises NotFound: what is invisible is absent.
+    goes with a repository's UUID (Bitbucket 2.0). A name that it had before will do (DECISIONS 23).
+    Raises NotFound: what is invisible is absent, and takes the same way.
     """
-    conditions = ["r.uuid = :slug" if slug.startswith("{") else "r.slug = :slug"]
-    if workspace.startswith("{"):
-        if workspace != "{}" or not slug.startswith("{"):
-            conditions.append("w.uuid = :workspace")
-    else:
+    by_uuid = slug.startswith("{")
+    conditions = []
+    if not workspace.startswith("{"):
         conditions.append("w.slug = :workspace")
-    row = await db.one(
-        f"{_FIND} WHERE {' AND '.join(conditions)}",
-        {"workspace": workspace.lower(), "slug": slug.lower(), "actor": actor.id},
-    )
-    repository = _repository(row, actor) if row is not None else None
-    if repository is None or (repository.is_private and repository.permission is None):
-        raise NotFound(NO_REPOSITORY)
-    return repository
+    elif workspace != "{}" or not by_uuid:
+        conditions.append("w.uuid = :workspace")
+    params = {"workspace": workspace.lower(), "slug": slug.lower(), **sql_params(actor)}
+    for tables, column in (("", "r.uuid" if by_uuid else "r.slug"), (_FORMER, "f.slug")):
+        named = " AND ".join([f"{column} = :slug", *conditions])
+        row = await db.one(f"{_FIND} {tables} WHERE {named}", params)
+        if row is not None and (row["rank"] or not row["is_private"]):
+            return seen(row)
+    raise NotFound(NO_REPOSITORY)
 
 
 async def find_tracker(db: Reader, actor: Actor, workspace: str, slug: str) -> Repository:
@@ -102,10 +120,8 @@ async def find_tracker(db: Reader, actor: Actor, workspace: str, slug: str) -> R
     return repository
 
 
-def _repository(row: Row, actor: Actor) -> Repository:
-    permission = Permission(row["permission"]) if row["permission"] else None
-    if actor.is_admin or (actor.id is not None and row["owner_id"] == actor.id):
-        permission = Permission.ADMIN
+def seen(row: Row) -> Repository:
+    """The repository in a row of REPOSITORY_COLUMNS."""
     return Repository(
         id=row["id"],
         uuid=row["uuid"],
@@ -121,7 +137,7 @@ def _repository(row: Row, actor: Actor) -> Repository:
         workspace_uuid=row["workspace_uuid"],
         workspace_slug=row["workspace_slug"],
         workspace_name=row["workspace_name"],
-        permission=permission,
+        permission=_PERMISSIONS[row["rank"]],
     )
 
 
@@ -134,7 +150,7 @@ def require_account(actor: Actor) -> int:
 
 def require_permission(repository: Repository, needed: Permission) -> None:
     """Raises Forbidden when the actor's permission on the repository is less than needed."""
-    if repository.permission is None or _RANK[repository.permission] < _RANK[needed]:
+    if _PERMISSIONS.index(repository.permission) < _PERMISSIONS.index(needed):
         raise Forbidden(f"This needs {needed} access to {repository.full_name}.")
 
 

@@ -5,11 +5,32 @@ import uuid
 from collections.abc import Sequence
 
 from tracker import clock, fields
+from tracker.access import IS_VISIBLE, Actor, sql_params
 from tracker.database import Database, Duplicate, Reader, Row
 from tracker.errors import Conflict, NotFound
+from tracker.query import Column
 
 FULL = """id, uuid, username, account_id, display_name, nickname, email, is_admin, is_active,
 created_on"""
+
+NO_ACCOUNT = "No Account matches the given query."
+
+SELECTED = "(a.uuid = :selected_uuid OR a.account_id = :selected)"
+"""SQL of whether account a is {selected_user} in a path; it goes with selected()."""
+
+_IS_SIGNING_IN = "a.workspace_id IS NULL AND a.tracker_id IS NULL"
+_ACTED = "EXISTS (SELECT 1 FROM {} acted WHERE acted.{} = a.id AND acted.tracker_id = r.tracker_id)"
+
+_IS_KNOWN = f"""(:is_admin = 1 OR a.id = :actor OR EXISTS (
+    SELECT 1 FROM workspace w LEFT JOIN repository r ON r.workspace_id = w.id
+     WHERE (w.owner_id = :actor OR (r.id IS NOT NULL AND {IS_VISIBLE}))
+       AND (w.owner_id = a.id OR w.id = a.workspace_id
+            OR EXISTS (SELECT 1 FROM member m WHERE m.repository_id = r.id AND m.account_id = a.id)
+            OR {_ACTED.format("issue", "reporter_id")}
+            OR {_ACTED.format("issue", "assignee_id")}
+            OR {_ACTED.format("comment", "account_id")})))"""
+"""SQL of whether the actor may know that there is an account or a placeholder a: he sees something
+of a workspace that the other belongs to, or where the other has written."""
 
 
 def new_uuid() -> str:
@@ -108,3 +129,50 @@ async def rename(db: Database, username: str, display_name: str) -> None:
         "UPDATE account SET display_name = :name WHERE id = :id",
         {"name": fields.check(fields.display_name(), display_name), "id": row["id"]},
     )
+
+
+def selected(text: str) -> dict[str, object]:
+    """The placeholders of SELECTED for a UUID in braces (in any case) or an account_id."""
+    return {"selected": text, "selected_uuid": text.lower()}
+
+
+def shown(name: str, prefix: str) -> str:
+    """SQL of what answers show of account `name`: prefix_uuid, prefix_account_id, ..."""
+    columns = ("uuid", "account_id", "display_name", "nickname")
+    return ", ".join(f"{name}.{column} AS {prefix}_{column}" for column in columns)
+
+
+def paths(path: str, name: str) -> dict[str, Column]:
+    """How a list can be asked for the account `name` that its items show under that path."""
+    members = ("uuid", "account_id", "display_name", "nickname")
+    columns = {f"{path}.{member}": Column(f"{name}.{member}") for member in members}
+    # Old clients ask for names that answers have not shown since 2019 (reference 2.3).
+    return {**columns, f"{path}.username": columns[f"{path}.nickname"]}
+
+
+async def see(db: Reader, actor: Actor, text: str) -> Row:
+    """Whom a UUID in braces or an account_id means, if this actor may know (columns of FULL).
+
+    An account goes before a placeholder. Raises NotFound: who is unknown to the actor is absent.
+    """
+    row = await db.one(
+        f"""SELECT {FULL} FROM account a
+             WHERE {SELECTED} AND a.tracker_id IS NULL AND {_IS_KNOWN}
+             ORDER BY a.workspace_id IS NOT NULL, a.id LIMIT 1""",
+        {**selected(text), **sql_params(actor)},
+    )
+    if row is None:
+        raise NotFound(NO_ACCOUNT)
+    return row
+
+
+async def find_selected(db: Reader, text: str) -> Row:
+    """The account in use with that UUID or account_id (columns of FULL). Raises NotFound."""
+    row = await db.one(
+        f"""SELECT {FULL} FROM account a
+             WHERE {SELECTED} AND {_IS_SIGNING_IN} AND a.is_active = 1""",
+        selected(text),
+    )
+    if row is None:
+        raise NotFound(NO_ACCOUNT)
+    return row

@@ -71,7 +71,8 @@ class Size(validate.Validator):
         return value
 
 
-def _not_blank(value: str) -> str:
+def not_blank(value: str) -> str:
+    """Refuse a text of nothing but white space. Raises ValidationError."""
     if not value.strip():
         raise ValidationError("This field may not be blank.")
     return value
@@ -79,12 +80,12 @@ def _not_blank(value: str) -> str:
 
 def title(**kwargs: Any) -> Text:
     """An issue's title: 1 to 255 characters (sentry#95290 shows Bitbucket's text)."""
-    return Text(validate=[_not_blank, Length(_LIMITS.title_characters)], **kwargs)
+    return Text(validate=[not_blank, Length(_LIMITS.title_characters)], **kwargs)
 
 
 def name(**kwargs: Any) -> Text:
     """A component's, milestone's or version's name: 1 to 128 characters (1.0 documentation)."""
-    return Text(validate=[_not_blank, Length(_LIMITS.name_characters)], **kwargs)
+    return Text(validate=[not_blank, Length(_LIMITS.name_characters)], **kwargs)
 
 
 def content(limits: Limits = _LIMITS, **kwargs: Any) -> Text:
@@ -113,9 +114,11 @@ def markup(**kwargs: Any) -> Words:
 
 
 class Boolean(fields.Boolean):
-    """true or false and nothing that looks like it."""
+    """true or false, or these words (forms have nothing else), and nothing that looks like it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if value in ("true", "false"):
+            value = value == "true"
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
@@ -215,7 +218,7 @@ def username(**kwargs: Any) -> Text:
 
 def display_name(**kwargs: Any) -> Text:
     """A name shown to people: 1 to 255 characters."""
-    return Text(validate=[_not_blank, Length(255)], **kwargs)
+    return Text(validate=[not_blank, Length(255)], **kwargs)
 
 
 def email(**kwargs: Any) -> fields.Email:

@@ -1,12 +1,81 @@
 """Repositories: a name, who may see it, and the tracker that is in force."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
-from tracker import accounts, clock, fields, trackers, workspaces
-from tracker.access import ADMINISTRATOR, Repository, find_repository
-from tracker.database import Database, Duplicate, Reader, Row
+from tracker import accounts, clock, fields, members, trackers, workspaces
+from tracker.access import (
+    ADMINISTRATOR,
+    IS_VISIBLE,
+    NO_REPOSITORY,
+    RANK,
+    REPOSITORY_COLUMNS,
+    Actor,
+    Repository,
+    find_repository,
+    seen,
+    sql_params,
+)
+from tracker.database import Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.vocabulary import Permission
+from tracker.paging import Listing, Page
+from tracker.query import Catalogue, Column, Type
+
+
+class Role(StrEnum):
+    """What a list of repositories can ask for: where the actor is that at least, by access.RANK."""
+
+    MEMBER = "member"
+    CONTRIBUTOR = "contributor"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
+_TAKEN = "Repository with this Slug and Owner already exists."
+"""Bitbucket's words, with its status 400."""
+
+REPOSITORIES = Catalogue(
+    table="repository r JOIN workspace w ON w.id = r.workspace_id",
+    within=f"""(:workspace IS NULL OR r.workspace_id = :workspace)
+        AND CASE WHEN :least = 0 THEN {IS_VISIBLE} ELSE {RANK} >= :least END""",
+    key="r.id",
+    columns={
+        "uuid": Column("r.uuid"),
+        "slug": Column("r.slug"),
+        "name": Column("r.name"),
+        "full_name": Column("w.slug || '/' || r.slug"),
+        "description": Column("r.description", sortable=False),
+        "is_private": Column("r.is_private", Type.FLAG),
+        "has_issues": Column("r.has_issues", Type.FLAG),
+        "created_on": Column("r.created_on", Type.TIME),
+        "updated_on": Column("r.updated_on", Type.TIME),
+        "scm": Column("'git'", sortable=False),
+        "language": Column("''", sortable=False),
+        "parent": Column("NULL", Type.OBJECT, nullable=True, sortable=False),
+        "project.key": Column("NULL", nullable=True, sortable=False),
+        **workspaces.WORKSPACE_PATHS,
+    },
+)
+"""The repositories that an actor may see, or where he is something; all, or a workspace's."""
+
+_OWNER = accounts.shown("o", "owner")
+
+Shown = tuple[Repository, Row]
+"""A repository, and whose it is: owner_uuid, owner_account_id, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A new repository. Nobody publishes one by leaving something out."""
+
+    slug: str
+    name: str
+    description: str = ""
+    is_private: bool = True
+    has_issues: bool = False
 
 
 def split(full_name: str) -> tuple[str, str]:
@@ -15,6 +84,19 @@ def split(full_name: str) -> tuple[str, str]:
     if not (workspace and slash and slug) or "/" in slug:
         raise Invalid(f"{full_name!r} is not WORKSPACE/SLUG.")
     return workspace, slug
+
+
+def slug_of(name: str) -> str:
+    """The slug that goes with a name: lower case, `-` for what a slug can't hold.
+
+    Raises Invalid for a name that leaves nothing to call it by.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_.]+", "-", plain).strip("-.")[:62]
+    try:
+        return str(fields.check(fields.slug(), slug))
+    except Invalid as error:
+        raise Invalid(f"name: {error.message}", {"name": [error.message]}) from error
 
 
 async def create(
@@ -31,27 +113,139 @@ async def create(
     workspace = await workspaces.find(db, workspace_slug)
     try:
         async with db.transaction() as tx:
-            row = await tx.returning(
-                """INSERT INTO repository (uuid, workspace_id, slug, name, is_private, created_on,
-                                           updated_on)
-                   VALUES (:uuid, :workspace, :slug, :name, :private, :now, :now) RETURNING id""",
-                {
-                    "uuid": accounts.new_uuid(),
-                    "workspace": workspace["id"],
-                    "slug": slug,
-                    "name": name,
-                    "private": int(private),
-                    "now": clock.now(),
-                },
-            )
-            tracker = await trackers.create(tx, row["id"], status="current")
-            await tx.run(
-                "UPDATE repository SET tracker_id = :tracker WHERE id = :id",
-                {"tracker": tracker, "id": row["id"]},
-            )
-    except Duplicate as error:
+            await add(tx, workspace["id"], Draft(slug, name, is_private=private, has_issues=True))
+    except Invalid as error:
         raise Conflict(f"A repository {full_name!r} exists already.") from error
     return await find_repository(db, ADMINISTRATOR, workspace_slug, slug)
+
+
+async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
+    """Make a repository in a workspace. Raises Invalid for a slug that is taken."""
+    uuid = accounts.new_uuid()
+    try:
+        await tx.run(
+            """INSERT INTO repository (uuid, workspace_id, slug, name, description, is_private,
+                                       has_issues, created_on, updated_on)
+               VALUES (:uuid, :workspace, :slug, :name, :description, :private, :has_issues, :now,
+                       :now)""",
+            {
+                "uuid": uuid,
+                "workspace": workspace_id,
+                "slug": draft.slug,
+                "name": draft.name,
+                "description": draft.description,
+                "private": int(draft.is_private),
+                "has_issues": int(draft.has_issues),
+                "now": clock.now(),
+            },
+        )
+    except Duplicate as error:
+        raise Invalid(_TAKEN, {"slug": [_TAKEN]}) from error
+    row = await tx.returning("SELECT id FROM repository WHERE uuid = :uuid", {"uuid": uuid})
+    tracker = await trackers.create(tx, row["id"], status="current")
+    await tx.run(
+        "UPDATE repository SET tracker_id = :tracker WHERE id = :id",
+        {"tracker": tracker, "id": row["id"]},
+    )
+    await _forget_former(tx, workspace_id, draft.slug)
+
+
+async def update(tx: Transaction, repository: Repository, values: Mapping[str, str | bool]) -> None:
+    """Change name, description, is_private or has_issues: what values has.
+
+    The slug follows a new name, and the old one leads here until somebody takes it (DECISIONS 23).
+    What hangs on a tracker that is switched off stays. Raises Invalid for a slug that is taken or
+    is none, NotFound when the repository was deleted meanwhile.
+    """
+    changed = {key: value for key, value in values.items() if value != getattr(repository, key)}
+    if not changed:
+        return
+    if "name" in changed and (slug := slug_of(str(changed["name"]))) != repository.slug:
+        changed["slug"] = slug
+    params = {"id": repository.id, "now": clock.now(), **changed}
+    try:
+        if not await tx.run(
+            f"""UPDATE repository SET {", ".join(f"{key} = :{key}" for key in changed)},
+                       updated_on = :now WHERE id = :id""",
+            params,
+        ):
+            raise NotFound(NO_REPOSITORY)
+    except Duplicate as error:
+        raise Invalid(_TAKEN, {"name": [_TAKEN]}) from error
+    if "slug" in changed:
+        await _forget_former(tx, repository.workspace_id, str(changed["slug"]))
+        await tx.run(
+            """INSERT INTO former_name (workspace_id, slug, repository_id)
+               VALUES (:workspace, :slug, :repository)""",
+            {
+                "workspace": repository.workspace_id,
+                "slug": repository.slug,
+                "repository": repository.id,
+            },
+        )
+
+
+async def _forget_former(tx: Transaction, workspace_id: int, slug: str) -> None:
+    """A name that somebody takes leads nowhere else any more."""
+    await tx.run(
+        "DELETE FROM former_name WHERE workspace_id = :workspace AND slug = :slug",
+        {"workspace": workspace_id, "slug": slug},
+    )
+
+
+async def delete(tx: Transaction, repository: Repository) -> None:
+    """Remove the repository with its members and jobs, at once.
+
+    Its trackers are left to the sweep, a running job to its worker, who finds it gone. Raises
+    NotFound when it was deleted already.
+    """
+    await tx.run(
+        "UPDATE tracker SET status = 'dropped' WHERE repository_id = :id", {"id": repository.id}
+    )
+    if not await tx.run("DELETE FROM repository WHERE id = :id", {"id": repository.id}):
+        raise NotFound(NO_REPOSITORY)
+
+
+async def get(db: Reader, actor: Actor, workspace: str, slug: str) -> Shown:
+    """A repository and its owner, found as access.find_repository does. Raises NotFound."""
+    repository = await find_repository(db, actor, workspace, slug)
+    row = await db.one(
+        f"""SELECT {_OWNER} FROM workspace w JOIN account o ON o.id = w.owner_id
+             WHERE w.id = :workspace""",
+        {"workspace": repository.workspace_id},
+    )
+    if row is None:
+        raise NotFound(NO_REPOSITORY)
+    return repository, row
+
+
+async def find_all(
+    db: Reader,
+    actor: Actor,
+    listing: Listing,
+    *,
+    workspace: int | None = None,
+    role: Role | None = None,
+) -> Page[Shown]:
+    """A part of the repositories that an actor sees (REPOSITORIES), oldest first.
+
+    workspace is a row id: only that one's.
+    """
+    rows = await db.all(
+        listing.sql(
+            f"{REPOSITORY_COLUMNS}, {_OWNER}",
+            """LEFT JOIN repository r ON r.id = part.id
+               LEFT JOIN workspace w ON w.id = r.workspace_id
+               LEFT JOIN account o ON o.id = w.owner_id""",
+        ),
+        {
+            "workspace": workspace,
+            "least": [None, *Role].index(role),
+            **sql_params(actor),
+            **listing.params,
+        },
+    )
+    return listing.page(rows, lambda rows: [(seen(row), row) for row in rows])
 
 
 async def all_repositories(db: Reader) -> Sequence[Row]:
@@ -73,26 +267,15 @@ async def set_member(
     unknown permission.
     """
     account = await accounts.find(db, username)
-    key = {"repository": repository.id, "account": account["id"]}
-    if permission is None:
-        if not await db.run(
-            "DELETE FROM member WHERE repository_id = :repository AND account_id = :account", key
-        ):
+    async with db.transaction() as tx:
+        if permission is not None:
+            await members.put(tx, repository, account["id"], permission)
+        elif not await members.remove(tx, repository, account["id"]):
             raise NotFound(f"{username} is no member of {repository.full_name}.")
-        return
-    if permission not in set(Permission):
-        raise Invalid(f"The permission must be one of: {', '.join(Permission)}.")
-    await db.run(
-        """INSERT INTO member (repository_id, account_id, permission)
-           VALUES (:repository, :account, :permission)
-           ON CONFLICT (repository_id, account_id)
-           DO UPDATE SET permission = excluded.permission""",
-        {**key, "permission": permission},
-    )
 
 
-async def members(db: Reader, repository: Repository) -> Sequence[Row]:
-    """Who is a member of the repository (username, permission)."""
+async def all_members(db: Reader, repository: Repository) -> Sequence[Row]:
+    """Every member of the repository (username, permission)."""
     return await db.all(
         """SELECT a.username, m.permission FROM member m JOIN account a ON a.id = m.account_id
             WHERE m.repository_id = :repository ORDER BY a.username""",

@@ -25,11 +25,16 @@ class Limits:
     content_bytes: int = 1 * MIB
     body_bytes: int = 8 * MIB
     attachment_bytes: int = 2 * GIB
+    attachments_per_issue: int = 1_000
+    repository_bytes: int = 10 * GIB
     archive_bytes: int = 8 * GIB
     archive_entries: int = 60_000
     archive_unpacked_bytes: int = 16 * GIB
     archive_directory_bytes: int = 16 * MIB
     archive_people: int = 100_000
+    query_bytes: int = 2 * KIB
+    query_depth: int = 20
+    query_terms: int = 50
 
 
 _DEFAULT = Limits()
@@ -91,9 +96,14 @@ NAMES = (
     "PAIL_MAX_CONTENT_BYTES",
     "PAIL_MAX_BODY_BYTES",
     "PAIL_MAX_ATTACHMENT_BYTES",
+    "PAIL_MAX_ATTACHMENTS_PER_ISSUE",
+    "PAIL_MAX_REPOSITORY_BYTES",
     "PAIL_MAX_ARCHIVE_BYTES",
     "PAIL_MAX_ARCHIVE_ENTRIES",
     "PAIL_MAX_ARCHIVE_UNPACKED_BYTES",
+    "PAIL_MAX_QUERY_BYTES",
+    "PAIL_MAX_QUERY_DEPTH",
+    "PAIL_MAX_QUERY_TERMS",
 )
 """Every variable that is read; a test compares them with README."""
 
@@ -124,11 +134,19 @@ def load() -> Settings:
                 content_bytes=_size(env, "PAIL_MAX_CONTENT_BYTES", _DEFAULT.content_bytes),
                 body_bytes=_size(env, "PAIL_MAX_BODY_BYTES", _DEFAULT.body_bytes),
                 attachment_bytes=_size(env, "PAIL_MAX_ATTACHMENT_BYTES", _DEFAULT.attachment_bytes),
+                attachments_per_issue=_size(
+                    env, "PAIL_MAX_ATTACHMENTS_PER_ISSUE", _DEFAULT.attachments_per_issue
+                ),
+                repository_bytes=_size(env, "PAIL_MAX_REPOSITORY_BYTES", _DEFAULT.repository_bytes),
                 archive_bytes=_size(env, "PAIL_MAX_ARCHIVE_BYTES", _DEFAULT.archive_bytes),
                 archive_entries=_size(env, "PAIL_MAX_ARCHIVE_ENTRIES", _DEFAULT.archive_entries),
                 archive_unpacked_bytes=_size(
                     env, "PAIL_MAX_ARCHIVE_UNPACKED_BYTES", _DEFAULT.archive_unpacked_bytes
                 ),
+                # As much as a database's own limits let through.
+                query_bytes=_whole(env, "PAIL_MAX_QUERY_BYTES", _DEFAULT.query_bytes, 1, 32 * KIB),
+                query_depth=_whole(env, "PAIL_MAX_QUERY_DEPTH", _DEFAULT.query_depth, 1, 30),
+                query_terms=_whole(env, "PAIL_MAX_QUERY_TERMS", _DEFAULT.query_terms, 1, 500),
             ),
         )
     except EnvError as error:

@@ -1,10 +1,86 @@
-"""Workspaces: what repositories and imported people belong to."""
+"""Workspaces: what repositories and imported people belong to, and who sees them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from tracker import accounts, clock, fields
+from tracker.access import IS_VISIBLE, Actor, sql_params
 from tracker.database import Database, Duplicate, Reader, Row
-from tracker.errors import Conflict, NotFound
+from tracker.errors import Conflict, Forbidden, NotFound
+from tracker.paging import Listing, Page
+from tracker.query import Catalogue, Column, Type
+
+
+class Role(StrEnum):
+    """What somebody is in a workspace: member of one of its repositories, or its owner."""
+
+    MEMBER = "member"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace as one actor sees it; role is that actor's (None: a stranger)."""
+
+    id: int
+    uuid: str
+    slug: str
+    name: str
+    is_private: bool
+    created_on: str
+    role: Role | None
+
+
+_ROLE = """CASE WHEN w.owner_id = :actor OR :is_admin = 1 THEN 'owner'
+    WHEN EXISTS (SELECT 1 FROM member m JOIN repository r ON r.id = m.repository_id
+                  WHERE m.account_id = :actor AND r.workspace_id = w.id) THEN 'member' END"""
+_IS_PUBLIC = """EXISTS (SELECT 1 FROM repository r
+                         WHERE r.workspace_id = w.id AND r.is_private = 0)"""
+_COLUMNS = f"""w.id, w.uuid, w.slug, w.name, w.created_on, {_ROLE} AS role,
+       {_IS_PUBLIC} AS is_public"""
+
+WORKSPACE_PATHS = {
+    "workspace.uuid": Column("w.uuid"),
+    "workspace.slug": Column("w.slug"),
+    "workspace.name": Column("w.name"),
+}
+"""How lists of what belongs to a workspace w can be asked for it."""
+
+WORKSPACES = Catalogue(
+    table="workspace w",
+    within=f"{_ROLE} IN ('owner', :role)",
+    key="w.id",
+    columns={
+        "uuid": Column("w.uuid"),
+        "slug": Column("w.slug"),
+        "name": Column("w.name"),
+        "created_on": Column("w.created_on", Type.TIME),
+        **WORKSPACE_PATHS,
+        "permission": Column(_ROLE, Type.WORD, words=tuple(Role)),
+    },
+)
+"""An actor's own workspaces, as themselves and as memberships."""
+
+MEMBERS = Catalogue(
+    table="account a",
+    within=f"""a.id IN (SELECT owner_id FROM workspace WHERE id = :workspace UNION
+        SELECT m.account_id FROM member m JOIN repository r ON r.id = m.repository_id
+          JOIN workspace w ON w.id = r.workspace_id
+         WHERE r.workspace_id = :workspace AND {IS_VISIBLE})""",
+    key="a.id",
+    joins="LEFT JOIN workspace w ON w.id = :workspace",
+    columns={
+        **accounts.paths("user", "a"),
+        **WORKSPACE_PATHS,
+        "permission": Column(
+            "CASE WHEN a.id = w.owner_id THEN 'owner' ELSE 'member' END",
+            Type.WORD,
+            words=tuple(Role),
+        ),
+    },
+)
+"""A workspace's members: its owner, and those of the repositories that whoever asks may see."""
 
 
 async def create(db: Database, slug: str, *, owner: str, name: str | None = None) -> int:
@@ -44,9 +120,80 @@ async def find(db: Reader, slug: str) -> Row:
     return row
 
 
+async def see(db: Reader, actor: Actor, name: str) -> Workspace:
+    """The workspace of that slug (in any case) or UUID in braces, if this actor may see it.
+
+    Its members see it, and everybody sees one with a public repository. Raises NotFound: what is
+    invisible is absent.
+    """
+    column = "uuid" if name.startswith("{") else "slug"
+    row = await db.one(
+        f"SELECT {_COLUMNS} FROM workspace w WHERE w.{column} = :name",
+        {"name": name.lower(), **sql_params(actor)},
+    )
+    if row is None or not (row["role"] or row["is_public"]):
+        raise NotFound(f"No workspace with identifier '{name}'.")
+    return _workspace(row)
+
+
+def require_role(workspace: Workspace, needed: Role) -> None:
+    """Raises Forbidden for whoever is less than that in the workspace."""
+    if workspace.role is not Role.OWNER and workspace.role is not needed:
+        raise Forbidden(f"Only the {needed} of {workspace.slug} may do this.")
+
+
+async def find_all(
+    db: Reader, actor: Actor, listing: Listing, *, role: Role = Role.MEMBER
+) -> Page[Workspace]:
+    """A part of the actor's own workspaces (WORKSPACES); role is what he is there at least."""
+    rows = await db.all(
+        listing.sql(_COLUMNS, "LEFT JOIN workspace w ON w.id = part.id"),
+        {"role": role, **sql_params(actor), **listing.params},
+    )
+    return listing.page(rows, lambda rows: [_workspace(row) for row in rows])
+
+
+async def members(db: Reader, actor: Actor, workspace: Workspace, listing: Listing) -> Page[Row]:
+    """A part of a workspace's members (MEMBERS): user_uuid, ... and permission, a Role."""
+    rows = await db.all(
+        listing.sql(
+            f"{accounts.shown('a', 'user')}, {MEMBERS.columns['permission'].sql} AS permission",
+            f"LEFT JOIN account a ON a.id = part.id {MEMBERS.joins}",
+        ),
+        {"workspace": workspace.id, **sql_params(actor), **listing.params},
+    )
+    return listing.page(rows, list)
+
+
+async def member(db: Reader, actor: Actor, workspace: Workspace, selected: str) -> Row:
+    """One of members(), by UUID in braces or account_id. Raises NotFound."""
+    row = await db.one(
+        f"""SELECT {accounts.shown("a", "user")},
+                   {MEMBERS.columns["permission"].sql} AS permission
+              FROM {MEMBERS.table} {MEMBERS.joins}
+             WHERE {MEMBERS.within} AND {accounts.SELECTED}""",
+        {"workspace": workspace.id, **sql_params(actor), **accounts.selected(selected)},
+    )
+    if row is None:
+        raise NotFound("No WorkspaceMembership matches the given query.")
+    return row
+
+
 async def all_workspaces(db: Reader) -> Sequence[Row]:
     """Every workspace with its owner's username (slug, name, owner)."""
     return await db.all(
         """SELECT w.slug, w.name, a.username AS owner FROM workspace w
              JOIN account a ON a.id = w.owner_id ORDER BY w.slug"""
+    )
+
+
+def _workspace(row: Row) -> Workspace:
+    return Workspace(
+        id=row["id"],
+        uuid=row["uuid"],
+        slug=row["slug"],
+        name=row["name"],
+        is_private=not row["is_public"],
+        created_on=row["created_on"],
+        role=Role(row["role"]) if row["role"] else None,
     )

@@ -126,9 +126,10 @@ class Runner:
             await self._fail(job, error.message)
         except OSError as error:
             await self._fail(job, f"The disk or a file on it failed: {error.strerror or error}.")
-        except Exception:
-            logger.exception("%s %s: failed", job.kind, job.uuid)
-            await self._fail(job, "Internal error: the worker's log says more.")
+        except Exception as error:
+            # Whoever works on what was deleted meanwhile fails in many ways, and nobody minds.
+            if await self._fail(job, "Internal error: the worker's log says more."):
+                logger.error("%s %s: failed", job.kind, job.uuid, exc_info=error)
         else:
             logger.info("%s %s: done", job.kind, job.uuid)
         if job.kind is JobKind.IMPORT and job.archive:
@@ -147,16 +148,19 @@ class Runner:
                 target = settings.export_path(job.uuid)
                 await exports.run(self._db, self._blobs, settings.spool_dir, target, job, progress)
 
-    async def _fail(self, job: Job, message: str) -> None:
-        """Settle the job, however long the database can't be written: writes wait for it."""
+    async def _fail(self, job: Job, message: str) -> bool:
+        """Settle the job, however long the database can't be written: writes wait for it.
+
+        False when it is somebody else's by now, or gone.
+        """
         logger.info("%s %s: %s", job.kind, job.uuid, message)
         while True:
             try:
                 await jobs.fail(self._db, job, message)
             except Superseded:
-                return
+                return False
             except Unavailable as error:
                 logger.warning("%s %s: can't be settled: %s", job.kind, job.uuid, error)
                 await asyncio.sleep(POLL)
             else:
-                return
+                return True

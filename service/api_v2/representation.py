@@ -1,56 +1,17 @@
 """How API 2.0 shows things: the shapes of Bitbucket's answers (reference 2.8), key by key."""
 
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 from service import links
+from service.api_v2.people import Json, outlined_workspace, person
 from tracker.access import Repository
 from tracker.changes import Change
 from tracker.database import Row
 from tracker.slugs import issue_slug
-
-Json = dict[str, Any]
+from tracker.vocabulary import LOG_NAMES, LOG_UNSET
 
 _slug = lru_cache(maxsize=4096)(issue_slug)
-
-_API_NAME = {
-    "status": "state",
-    "responsible": "assignee",
-    "responsible_account_id": "assignee_account_id",
-}
-"""What a log row's field is called in a change (reference 3.3)."""
-
-_NAMES = frozenset({"assignee", "assignee_account_id", "milestone", "component", "version"})
-"""Fields whose old logs say "None" where there was no value (reference 3.3)."""
-
-
-def person(base: str, row: Row, prefix: str = "") -> Json:
-    """The person in the columns prefix + uuid, prefix + display_name and so on."""
-    uuid = row[f"{prefix}uuid"]
-    return {
-        "type": "user",
-        "display_name": row[f"{prefix}display_name"],
-        "uuid": uuid,
-        "account_id": row[f"{prefix}account_id"],
-        "nickname": row[f"{prefix}nickname"],
-        "links": links.person(base, uuid),
-    }
-
-
-def account(base: str, row: Row) -> Json:
-    """An account as itself sees it (2.15); row has the columns of accounts.FULL."""
-    shown = person(base, row)
-    shown["links"]["repositories"] = {"href": f"{base}/2.0/repositories/%7B{row['uuid'][1:-1]}%7D"}
-    return {
-        **shown,
-        "username": row["username"],
-        "created_on": row["created_on"],
-        "account_status": "active",
-        "is_staff": False,
-        "has_2fa_enabled": None,
-        "website": None,
-        "location": None,
-    }
 
 
 class Representation:
@@ -74,10 +35,12 @@ class Representation:
         }
 
     def repository(self, owner: Row) -> Json:
-        """The repository itself (2.15): what belongs to code is there and empty."""
+        """The repository itself (2.15): what belongs to code is there and empty.
+
+        owner is what repositories.get found beside it.
+        """
         own = self._repository
-        workspace = f"%7B{own.workspace_uuid[1:-1]}%7D"
-        shown_links = dict(self._condensed["links"])
+        shown_links = {**self._condensed["links"], **self.links.code()}
         if own.has_issues:
             shown_links["issues"] = {"href": f"{self.links.api}/issues"}
         return {
@@ -95,23 +58,38 @@ class Representation:
             "mainbranch": None,
             "created_on": own.created_on,
             "updated_on": own.updated_on,
-            "owner": person(self._base, owner),
-            "workspace": {
-                "type": "workspace",
-                "uuid": own.workspace_uuid,
-                "slug": own.workspace_slug,
-                "name": own.workspace_name,
-                "links": {
-                    "self": {"href": f"{self._base}/2.0/workspaces/{own.workspace_slug}"},
-                    "html": {"href": f"{self._base}/{own.workspace_slug}/"},
-                    "avatar": {"href": f"{self._base}/avatar/{workspace}.svg"},
-                },
-            },
+            "owner": person(self._base, owner, "owner_"),
+            "workspace": outlined_workspace(
+                self._base, own.workspace_uuid, own.workspace_slug, own.workspace_name
+            ),
             "links": shown_links,
+        }
+
+    def user_permission(self, row: Row) -> Json:
+        """What a member may do here; row is members.get's."""
+        user = person(self._base, row, "user_")
+        url = f"{self.links.api}/permissions-config/users/%7B{user['uuid'][1:-1]}%7D"
+        return {
+            "type": "repository_user_permission",
+            "permission": row["permission"],
+            "user": user,
+            "repository": self._condensed,
+            "links": {"self": {"href": url}},
+        }
+
+    def permission(self, row: Row) -> Json:
+        """What somebody may do here, in lists of many repositories; row is a members.Grant's."""
+        return {
+            "type": "repository_permission",
+            "permission": row["permission"],
+            "user": person(self._base, row, "user_"),
+            "repository": self._condensed,
         }
 
     def issue(self, row: Row, html: str) -> Json:
         """An issue, full; row is issues.get's."""
+        # A Row goes through its columns for every name.
+        row = cast(Row, dict(zip(row.keys(), row, strict=True)))
         number = row["number"]
         url = self.links.issue(number)
         page = f"{self.links.html}/issues/{number}/{_slug(row['title'])}"
@@ -228,7 +206,7 @@ def _changes(change: Change) -> dict[str, Json]:
     """The log rows of a change by field; of several for one field, the first old and last new."""
     shown: dict[str, Json] = {}
     for log in change.logs:
-        name = _API_NAME.get(log["field"], log["field"])
+        name = LOG_NAMES[log["field"]]
         # Where an attachment lay was never shown: its old value is null in every recording.
         old = None if name == "attachment" else _value(name, log["changed_from"])
         new = _value(name, log["changed_to"])
@@ -237,4 +215,4 @@ def _changes(change: Change) -> dict[str, Json]:
 
 
 def _value(name: str, value: str | None) -> str:
-    return "" if value is None or (value == "None" and name in _NAMES) else value
+    return "" if value is None or (value == "None" and name in LOG_UNSET) else value

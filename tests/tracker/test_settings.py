@@ -53,9 +53,14 @@ TAKEN: dict[str, list[tuple[str, str, Any]]] = {
     "PAIL_MAX_CONTENT_BYTES": [("9", "limits", Limits(content_bytes=9))],
     "PAIL_MAX_BODY_BYTES": [("9", "limits", Limits(body_bytes=9))],
     "PAIL_MAX_ATTACHMENT_BYTES": [("9", "limits", Limits(attachment_bytes=9))],
+    "PAIL_MAX_ATTACHMENTS_PER_ISSUE": [("9", "limits", Limits(attachments_per_issue=9))],
+    "PAIL_MAX_REPOSITORY_BYTES": [("9", "limits", Limits(repository_bytes=9))],
     "PAIL_MAX_ARCHIVE_BYTES": [("9", "limits", Limits(archive_bytes=9))],
     "PAIL_MAX_ARCHIVE_ENTRIES": [("9", "limits", Limits(archive_entries=9))],
     "PAIL_MAX_ARCHIVE_UNPACKED_BYTES": [("9", "limits", Limits(archive_unpacked_bytes=9))],
+    "PAIL_MAX_QUERY_BYTES": [("32768", "limits", Limits(query_bytes=32_768))],
+    "PAIL_MAX_QUERY_DEPTH": [("30", "limits", Limits(query_depth=30))],
+    "PAIL_MAX_QUERY_TERMS": [("500", "limits", Limits(query_terms=500))],
 }
 
 
@@ -87,6 +92,9 @@ def test_each_is_taken_from_the_environment(name: str, monkeypatch: pytest.Monke
         ("PAIL_JOB_ATTEMPTS", "0"),
         ("PAIL_JOB_STALLED_SECONDS", "0"),
         ("PAIL_MAX_ARCHIVE_BYTES", "8G"),
+        ("PAIL_MAX_QUERY_BYTES", "32769"),
+        ("PAIL_MAX_QUERY_DEPTH", "31"),
+        ("PAIL_MAX_QUERY_TERMS", "501"),
         ("PAIL_MAX_ARCHIVE_BYTES", "0"),
         ("PAIL_MAX_ARCHIVE_BYTES", "9" * 19),
     ],

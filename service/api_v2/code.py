@@ -1,0 +1,43 @@
+"""What belongs to code in API 2.0: empty lists.
+
+A tracker has no code, and importers that load one ask for its pull requests all the same.
+"""
+
+from aiohttp import web
+
+from service import answers, requests
+from service.api_v2 import objects
+from service.api_v2.endpoint import REPOSITORY, Endpoint
+from tracker.vocabulary import Scope
+
+EMPTY_PAGE = {"pagelen": 10, "size": 0, "values": [], "page": 1}
+"""A list of nothing, whatever q, sort, state, page and pagelen ask of it."""
+
+LISTS = (
+    "pullrequests",
+    "commits",
+    "downloads",
+    "forks",
+    "refs",
+    "refs/branches",
+    "refs/tags",
+    "watchers",
+)
+
+
+async def list_nothing(request: web.Request) -> web.Response:
+    """The empty page, for whoever may see the repository."""
+    await requests.repository(request)
+    return answers.answer(request, EMPTY_PAGE)
+
+
+ENDPOINTS = tuple(
+    Endpoint(
+        "GET",
+        f"{REPOSITORY}/{name}",
+        list_nothing,
+        (Scope.REPOSITORY,),
+        {200: objects.Nothing},
+    )
+    for name in LISTS
+)

@@ -1,0 +1,140 @@
+"""Members: who may do what in a repository."""
+
+from tracker import accounts
+from tracker.access import REPOSITORY_COLUMNS, Actor, Repository, seen, sql_params
+from tracker.database import Reader, Row, Transaction
+from tracker.errors import Invalid, NotFound
+from tracker.paging import Listing, Page
+from tracker.query import Catalogue, Column, Type
+from tracker.vocabulary import Permission
+
+NONE = "none"
+"""What somebody may do who is no member: nothing that a stranger may not."""
+
+_REPOSITORY_PATHS = {
+    "repository.uuid": Column("r.uuid"),
+    "repository.name": Column("r.name"),
+    "repository.full_name": Column("w.slug || '/' || r.slug"),
+}
+
+
+def _permission(sql: str) -> dict[str, Column]:
+    return {"permission": Column(sql, Type.WORD, words=tuple(Permission))}
+
+
+MEMBERS = Catalogue(
+    table="member m",
+    within="m.repository_id = :repository",
+    key="m.account_id",
+    joins="LEFT JOIN account a ON a.id = m.account_id",
+    columns={**accounts.paths("user", "a"), **_permission("m.permission")},
+)
+"""A repository's members."""
+
+_GRANTED = """(SELECT r.id AS repository_id, w.owner_id AS account_id, 'admin' AS permission
+                 FROM repository r JOIN workspace w ON w.id = r.workspace_id
+                UNION ALL
+               SELECT m.repository_id, m.account_id, m.permission
+                 FROM member m JOIN repository r ON r.id = m.repository_id
+                 JOIN workspace w ON w.id = r.workspace_id
+                WHERE m.account_id <> w.owner_id) g"""
+_PAIR = "g.repository_id * 4294967296 + g.account_id"
+_GRANTED_JOINS = """LEFT JOIN repository r ON r.id = g.repository_id
+     LEFT JOIN workspace w ON w.id = r.workspace_id LEFT JOIN account a ON a.id = g.account_id"""
+
+PERMISSIONS = Catalogue(
+    table=_GRANTED,
+    within="""(:account IS NULL OR g.account_id = :account)
+        AND (:repository IS NULL OR g.repository_id = :repository)
+        AND (:workspace IS NULL OR EXISTS (SELECT 1 FROM repository held
+              WHERE held.id = g.repository_id AND held.workspace_id = :workspace))""",
+    key=_PAIR,
+    joins=_GRANTED_JOINS,
+    columns={**_REPOSITORY_PATHS, **accounts.paths("user", "a"), **_permission("g.permission")},
+)
+"""What people may do, the owners of workspaces included: whoever has an account (:account), in a
+repository (:repository) or in those of a workspace (:workspace); NULL is anybody, any, any."""
+
+Grant = tuple[Repository, Row]
+"""A repository, and somebody who may do something there: user_uuid, ... and permission."""
+
+
+async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page[Row]:
+    """A part of the repository's members (MEMBERS): user_uuid, ... and permission."""
+    rows = await db.all(
+        listing.sql(
+            f"{accounts.shown('a', 'user')}, m.permission",
+            f"""LEFT JOIN member m ON m.repository_id = :repository AND m.account_id = part.id
+                {MEMBERS.joins}""",
+        ),
+        {"repository": repository.id, **listing.params},
+    )
+    return listing.page(rows, list)
+
+
+async def get(db: Reader, repository: Repository, selected: str) -> Row:
+    """What an account may do in the repository: user_uuid, ... and permission, NONE for a stranger.
+
+    selected is a UUID in braces or an account_id. Raises NotFound for nobody's.
+    """
+    account = await accounts.find_selected(db, selected)
+    row = await db.one(
+        f"""SELECT {accounts.shown("a", "user")}, coalesce(m.permission, '{NONE}') AS permission
+              FROM account a
+              LEFT JOIN member m ON m.repository_id = :repository AND m.account_id = a.id
+             WHERE a.id = :account""",
+        {"repository": repository.id, "account": account["id"]},
+    )
+    if row is None:
+        raise NotFound(accounts.NO_ACCOUNT)
+    return row
+
+
+async def put(tx: Transaction, repository: Repository, account_id: int, permission: str) -> None:
+    """Give an account read, write or admin access. Raises Invalid for another permission."""
+    if permission not in set(Permission):
+        raise Invalid(f"The permission must be one of: {', '.join(Permission)}.")
+    await tx.run(
+        """INSERT INTO member (repository_id, account_id, permission)
+           VALUES (:repository, :account, :permission)
+           ON CONFLICT (repository_id, account_id)
+           DO UPDATE SET permission = excluded.permission""",
+        {"repository": repository.id, "account": account_id, "permission": permission},
+    )
+
+
+async def remove(tx: Transaction, repository: Repository, account_id: int) -> bool:
+    """Take an account's access away, from its next request on; False when it had none."""
+    return bool(
+        await tx.run(
+            "DELETE FROM member WHERE repository_id = :repository AND account_id = :account",
+            {"repository": repository.id, "account": account_id},
+        )
+    )
+
+
+async def permissions(
+    db: Reader,
+    actor: Actor,
+    listing: Listing,
+    *,
+    account: int | None = None,
+    repository: int | None = None,
+    workspace: int | None = None,
+) -> Page[Grant]:
+    """A part of what people may do (PERMISSIONS), by the row ids of what is asked about."""
+    rows = await db.all(
+        listing.sql(
+            f"""{REPOSITORY_COLUMNS}, {accounts.shown("a", "user")},
+                g.permission AS permission""",
+            f"LEFT JOIN {_GRANTED} ON {_PAIR} = part.id {_GRANTED_JOINS}",
+        ),
+        {
+            "account": account,
+            "repository": repository,
+            "workspace": workspace,
+            **sql_params(actor),
+            **listing.params,
+        },
+    )
+    return listing.page(rows, lambda rows: [(seen(row), row) for row in rows])
