@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape, unescape
 from operator import itemgetter
 
@@ -50,8 +49,6 @@ SELECT 0, NULL, NULL, i.number, i.title, i.state, NULL, NULL, NULL, NULL
   FROM issue i
  WHERE i.tracker_id = :tracker AND i.number IN (SELECT value FROM json_each(:numbers))
 """
-
-_slug = lru_cache(maxsize=4096)(issue_slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ class _Filling:
             return mark
         text = f"<s>{mark}</s>" if issue.state in _STRUCK else mark
         return (
-            f'<a href="{self._home}/issues/{number}/{_slug(issue.title)}" rel="nofollow" '
+            f'<a href="{self._home}/issues/{number}/{issue_slug(issue.title)}" rel="nofollow" '
             f'title="{escape(issue.title)}" class="ap-connect-link">{text}</a>'
         )
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LONGEST = 42
 _TAG = re.compile(r"<[^>]*>")
@@ -9,6 +10,7 @@ _DROPPED = re.compile(r"[.']")
 _OTHER = re.compile(r"[^a-z0-9_]+")
 
 
+@lru_cache(maxsize=4096)
 def issue_slug(title: str) -> str:
     """The last part of /{workspace}/{slug}/issues/{number}/{issue_slug}.
 

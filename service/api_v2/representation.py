@@ -1,6 +1,5 @@
 """How API 2.0 shows things: the shapes of Bitbucket's answers (reference 2.8), key by key."""
 
-from functools import lru_cache
 from typing import cast
 
 from service import links
@@ -10,8 +9,6 @@ from tracker.changes import Change
 from tracker.database import Row
 from tracker.slugs import issue_slug
 from tracker.vocabulary import LOG_NAMES, LOG_UNSET
-
-_slug = lru_cache(maxsize=4096)(issue_slug)
 
 
 class Representation:
@@ -92,7 +89,7 @@ class Representation:
         row = cast(Row, dict(zip(row.keys(), row, strict=True)))
         number = row["number"]
         url = self.links.issue(number)
-        page = f"{self.links.html}/issues/{number}/{_slug(row['title'])}"
+        page = f"{self.links.html}/issues/{number}/{issue_slug(row['title'])}"
         return {
             "type": "issue",
             "id": number,
