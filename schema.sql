@@ -127,7 +127,7 @@ CREATE INDEX job_unfinished ON job (status, id) WHERE status IN ('ACCEPTED', 'ST
 
 -- What an archive carries hangs on a tracker. A repository's own (repository.tracker_id) is in force; others are
 -- being built by an import, replaced by one and kept for undo, or waiting to be removed bit by bit; these last may
--- have lost their repository already.
+-- have lost their repository already. last_comment_id is the highest that a removed comment can have had.
 CREATE TABLE tracker (
     id                  INTEGER PRIMARY KEY,
     repository_id       INTEGER REFERENCES repository (id) ON DELETE SET NULL,
@@ -140,6 +140,7 @@ CREATE TABLE tracker (
     issue_count         INTEGER NOT NULL DEFAULT 0,
     created_on          TEXT NOT NULL,
     replaced_on         TEXT,
+    last_comment_id     INTEGER NOT NULL DEFAULT 0,
     CHECK (repository_id IS NOT NULL OR status = 'dropped')
 );
 CREATE INDEX tracker_repository ON tracker (repository_id, status);

@@ -72,12 +72,13 @@ async def add(
 
     now is issues.touch()'s; content None is that of a change without a message.
     """
-    # Above the instance's counter, which imported ids never move, and above every imported
-    # id of this tracker (DECISIONS 5).
+    # Above the instance's counter, which imported ids never move, and above every id that there
+    # is or was in this tracker (DECISIONS 5).
     row = await tx.returning(
         """UPDATE counter SET value = value + 1 WHERE name = 'comment'
-           RETURNING max(value, 1 + coalesce(
-               (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0)) AS id""",
+           RETURNING max(value,
+               1 + coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0),
+               1 + (SELECT last_comment_id FROM tracker WHERE id = :tracker)) AS id""",
         {"tracker": tracker_id},
     )
     require_room(row["id"])
@@ -136,6 +137,7 @@ async def delete(
             await _rewrite(tx, repository, number, comment_id, None, markup)
         return
     await issues.touch(tx, repository.tracker_id, number)
+    await trackers.remember_ids(tx, repository.tracker_id)
     await tx.run("DELETE FROM comment WHERE tracker_id = :tracker AND id = :id", key)
 
 

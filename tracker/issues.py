@@ -194,6 +194,7 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
     tracker_id = await trackers.writable(tx, repository)
     await outline(tx, repository, number)
     require_permission(repository, Permission.WRITE)
+    await trackers.remember_ids(tx, tracker_id)
     for table, column in _HANGING.items():
         await tx.run(
             f"DELETE FROM {table} WHERE tracker_id = :tracker AND {column} = :number",

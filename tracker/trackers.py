@@ -56,6 +56,16 @@ async def writable(tx: Transaction, repository: Repository) -> int:
     return int(row["tracker_id"])
 
 
+async def remember_ids(tx: Transaction, tracker_id: int) -> None:
+    """Note the highest comment id, before comments are removed: no id means another one later."""
+    await tx.run(
+        """UPDATE tracker SET last_comment_id = max(last_comment_id, coalesce(
+               (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0))
+            WHERE id = :tracker""",
+        {"tracker": tracker_id},
+    )
+
+
 def require_same(before: Repository, now: Repository) -> None:
     """Raises Conflict when an import has put another tracker in force between two looks."""
     if now.tracker_id != before.tracker_id:

@@ -266,3 +266,20 @@ async def test_an_edit_alters_the_text_and_nothing_else(api: Api) -> None:
     sent = {**comment, "id": 9, "user": {"username": "alice"}, "created_on": "x", "content": "new"}
     edited = (await api("PUT", path, "bob", json=sent)).body
     assert {name for name in comment if edited[name] != comment[name]} == {"content", "updated_on"}
+
+
+async def test_an_id_is_never_given_twice_whatever_was_removed(api: Api) -> None:
+    await api.post(f"{OPEN}/issues", "alice", {"title": "one"})
+    await api.post(f"{OPEN}/issues", "alice", {"title": "two"})
+    await add_comment(api, "alice/open", 1, 55_619_497, content="imported")
+    seen = [55_619_497]
+    assert (await api("DELETE", f"{OPEN}/issues/1/comments/55619497", "alice")).status == 204
+    for number in (1, 2, 2):
+        made = await api.post(f"{OPEN}/issues/{number}/comments", "bob", {"content": "c"})
+        seen.append(made["id"])
+        if number == 1:
+            assert (await api("DELETE", f"{OPEN}/issues/1", "alice")).status == 200
+        else:
+            url = f"{OPEN}/issues/2/comments/{made['id']}"
+            assert (await api("DELETE", url, "bob")).status == 204
+    assert seen == sorted(set(seen))

@@ -23,9 +23,10 @@ CREATE TABLE new_tracker (
     issue_count         INTEGER NOT NULL DEFAULT 0,
     created_on          TEXT NOT NULL,
     replaced_on         TEXT,
+    last_comment_id     INTEGER NOT NULL DEFAULT 0,
     CHECK (repository_id IS NOT NULL OR status = 'dropped')
 );
-INSERT INTO new_tracker SELECT * FROM tracker;
+INSERT INTO new_tracker SELECT *, 0 FROM tracker;
 DROP TABLE tracker;
 ALTER TABLE new_tracker RENAME TO tracker;
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
