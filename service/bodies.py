@@ -41,6 +41,8 @@ async def read(request: web.Request) -> dict[str, object]:
 
 
 def _form(text: bytes) -> dict[str, object]:
+    if text.lstrip().startswith(b"{"):
+        raise Invalid("The body looks like JSON: send it with Content-Type: application/json.")
     try:
         pairs = parse_qsl(
             text.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_VALUES

@@ -188,3 +188,10 @@ async def test_what_nobody_may_set_is_ignored(api: Api) -> None:
     assert answer.body["votes"] == 0
     assert answer.body["created_on"] > "2002"
     assert answer.body["repository"]["full_name"] == "alice/open"
+
+
+async def test_json_that_calls_itself_a_form_is_told_so(api: Api) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await api("POST", f"{OPEN}/issues", "bob", data=b'{"title": "t"}', headers=headers)
+    assert answer.status == 400
+    assert "Content-Type: application/json" in answer.body["error"]["message"]
