@@ -1,0 +1,55 @@
+"""How Pail describes itself: an OpenAPI document, and a page on which it can be tried out."""
+
+import asyncio
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+
+from service import answers, keys
+from service.api_v2 import objects
+from service.api_v2.endpoint import Endpoint
+from service.openapi import page
+from tracker.settings import Limits
+
+
+class Description:
+    """The OpenAPI document of some endpoints, made once, when it is first asked for."""
+
+    def __init__(self, endpoints: Iterable[Endpoint], limits: Limits) -> None:
+        self._endpoints = tuple(endpoints)
+        self._limits = limits
+        self._lock = asyncio.Lock()
+        self._document: dict[str, Any] | None = None
+
+    async def document(self, base: str) -> dict[str, Any]:
+        """The document for whoever reaches the API below that address."""
+        async with self._lock:
+            if self._document is None:
+                # In a thread: with what it imports, it takes as long as a hundred answers.
+                self._document = await asyncio.to_thread(self._build)
+        return {**self._document, "servers": [{"url": f"{base}/2.0"}]}
+
+    def _build(self) -> dict[str, Any]:
+        # Late: a process that is never asked does without apispec.
+        from service.openapi import document
+
+        return document.build(self._endpoints, self._limits, version("pail-tracker"))
+
+
+async def get_document(request: web.Request) -> web.Response:
+    """This document."""
+    document = await request.app[keys.DESCRIPTION].document(request[keys.BASE_URL])
+    return answers.answer(request, document)
+
+
+async def get_page(request: web.Request) -> web.FileResponse:
+    """The same as a page, on which everything can be tried out."""
+    return page.shown()
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/openapi.json", get_document, answers={200: objects.Document}),
+    Endpoint("GET", "/docs", get_page, answers={200: "text/html"}),
+)

@@ -1,0 +1,283 @@
+"""The OpenAPI document, made from the routes, their docstrings and the marshmallow schemas."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from inspect import cleandoc
+from typing import Any
+
+from apispec import APISpec
+
+from service import paging
+from service.api_v2 import objects
+from service.api_v2.endpoint import NUMBER, Endpoint
+from service.openapi import converting, examples
+from tracker.query import Catalogue
+from tracker.settings import Limits
+from tracker.vocabulary import Scope
+
+Json = dict[str, Any]
+
+VERSION = "3.1.0"
+
+_ABOUT = """\
+The issue tracker part of Bitbucket Cloud's API 2.0, and what stands around it.
+
+* A token goes into HTTP Basic (with your user name or e-mail address) or into Bearer. The scopes
+  that it needs stand at each operation.
+* Every GET answers HEAD, too. A slash at the end of a path changes nothing; `/api/2.0` and
+  `/!api/2.0` are the same API.
+* Parameters and members that mean nothing here are ignored. A body without objects inside may
+  also be a form.
+* What you may not see is answered as what is not there: 404.
+"""
+
+_SEGMENT = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
+"""A parameter in the path of a route: its name and its pattern."""
+
+_SOURCE = re.compile(r"\s*\((?:reference |DECISIONS |seen by )?[\d., and]+\)")
+"""Where a docstring says what it knows something from."""
+
+_PARAMETERS = {
+    "workspace": "The workspace's slug, or its UUID in braces.",
+    "repo_slug": "The repository's slug, or its UUID in braces.",
+    "issue_id": "The issue's number in its repository.",
+    "comment_id": "The comment's id.",
+    "change_id": "The change's id.",
+    "category_id": "The id of the component, milestone or version.",
+    "path": "The attachment's file name.",
+    "repo_name": "The repository's slug.",
+    "task_id": "The export's UUID.",
+    "selected_user": "The person's UUID in braces, or account id.",
+    "selected_user_id": "The person's UUID in braces, or account id.",
+    "member": "The person's UUID in braces, or account id.",
+    "email": "One of your own e-mail addresses.",
+    "project_key": "The project's key.",
+    "group_slug": "The group's slug.",
+}
+"""What the parameters of paths are."""
+
+_ERRORS = {
+    400: "Something in the request is not right; `error.fields` says what, if it is in the body.",
+    401: "Wrong credentials, or none where some are needed.",
+    403: "You may not do this, or the token's scopes do not cover it.",
+    404: "Not there, or not for you to see.",
+    409: "It can't be done now: an import is running, or something like it.",
+    410: "It was there once.",
+    413: "The body is too large.",
+    415: "The body has a type that can't be read here.",
+    429: "Too many wrong credentials; `Retry-After` says how many seconds to wait.",
+    503: "The database is busy; `Retry-After` says how many seconds to wait.",
+    507: "There is no room left on the server.",
+}
+
+_PRIVATE = frozenset({Scope.ACCOUNT, Scope.ACCOUNT_WRITE, Scope.REPOSITORY_ADMIN})
+"""Scopes of what nobody can do without an account, not even read."""
+
+
+def build(endpoints: Sequence[Endpoint], limits: Limits, version: str) -> Json:
+    """The document of these endpoints without `servers`, which depend on who asks."""
+    plugins = [converting.plugin()]
+    spec = APISpec("Pail", version, VERSION, plugins, info={"description": _ABOUT})
+    _add_components(spec)
+    names = Counter(endpoint.handler.__name__ for endpoint in endpoints)
+    tags: dict[str, str] = {}
+    for endpoint in endpoints:
+        module = endpoint.handler.__module__
+        tag = module.rpartition(".")[2]
+        tags[tag] = _without_sources(sys.modules[module].__doc__).partition("\n")[0]
+        name = endpoint.handler.__name__
+        if names[name] > 1:
+            name += f"_{_noun(endpoint.path)}"
+        operation = {"operationId": name, "tags": [tag], **_operation(endpoint, limits, name)}
+        spec.path(
+            path=plain_path(endpoint.path),
+            operations={endpoint.method.lower(): operation},
+        )
+    for tag, about in tags.items():
+        spec.tag({"name": tag, "description": about})
+    document: Json = spec.to_dict()
+    return document
+
+
+def plain_path(path: str) -> str:
+    """The path of a route without the patterns of its parameters."""
+    return _SEGMENT.sub(r"{\1}", path)
+
+
+def _noun(path: str) -> str:
+    """The last segment of a path that is no parameter."""
+    return [part for part in path.split("/") if "{" not in part][-1]
+
+
+def _without_sources(docstring: str | None) -> str:
+    return _SOURCE.sub("", cleandoc(docstring or ""))
+
+
+def _add_components(spec: APISpec) -> None:
+    """What several operations refer to: errors, parameters and ways to say who asks."""
+    for status, about in _ERRORS.items():
+        spec.components.response(str(status), {"description": about, **_json(objects.Error)})
+    for parameter in _list_parameters():
+        spec.components.parameter(parameter["name"], "query", parameter)
+    for name, scheme in (("token", "bearer"), ("basic", "basic")):
+        spec.components.security_scheme(name, {"type": "http", "scheme": scheme})
+
+
+def _list_parameters() -> Iterator[Json]:
+    yield _query(
+        "page", "Which page, from 1.", {"type": "integer", "minimum": 1, "maximum": 10**9 - 1}
+    )
+    yield _query(
+        "pagelen",
+        "How many items on a page.",
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": paging.MOST,
+            "default": paging.DEFAULT_LENGTH,
+        },
+    )
+    yield _query(
+        "fields",
+        "Parts of the answer, separated by commas: `a.b` for these alone, `-a.b` for all but "
+        "these, `+a.b` for more than usual; `*` stands for every name.",
+        {"type": "string"},
+    )
+
+
+def _query(name: str, about: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": about, "schema": schema}
+
+
+def _path_parameters(path: str) -> Iterator[Json]:
+    for name, pattern in _SEGMENT.findall(path):
+        if pattern == NUMBER:
+            schema: Json = {"type": "integer", "minimum": 0}
+        else:
+            schema = {"type": "string", "minLength": 1}
+            if pattern not in ("", "[^/]+"):
+                schema["pattern"] = f"^{pattern}$"
+        parameter = {"name": name, "in": "path", "required": True, "schema": schema}
+        yield {**parameter, "description": _PARAMETERS[name]}
+
+
+def _operation(endpoint: Endpoint, limits: Limits, name: str) -> Json:
+    """One operation."""
+    about = _without_sources(endpoint.handler.__doc__)
+    summary, _, rest = about.partition("\n\n")
+    rest = "\n\n".join(text for text in rest.split("\n\n") if not text.startswith("Raises"))
+    operation: Json = {
+        "summary": " ".join(summary.split()).rstrip("."),
+        "responses": _responses(endpoint),
+        "security": _security(endpoint),
+    }
+    if rest:
+        operation["description"] = rest
+    if parameters := [*_path_parameters(endpoint.path), *_query_parameters(endpoint)]:
+        operation["parameters"] = parameters
+    if endpoint.body is not None:
+        content: Json = {"schema": endpoint.body(limits)}
+        if name in examples.BODIES:
+            content["examples"] = examples.BODIES[name]
+        operation["requestBody"] = {"content": {"application/json": content}}
+    if endpoint.files is not None:
+        operation["requestBody"] = _upload(endpoint.files)
+    return operation
+
+
+def _query_parameters(endpoint: Endpoint) -> Iterator[Json | str]:
+    if endpoint.parameters is not None:
+        yield {"in": "query", "schema": endpoint.parameters}
+    if _is_page(endpoint):
+        yield from ("page", "pagelen")
+    if endpoint.catalogue is not None:
+        yield from _questions(endpoint.catalogue)
+    if any(isinstance(shape, type) for shape in endpoint.answers.values()):
+        yield "fields"
+
+
+def _is_page(endpoint: Endpoint) -> bool:
+    shape = endpoint.answers.get(200)
+    return isinstance(shape, type) and issubclass(shape, objects.Page)
+
+
+def _questions(catalogue: Catalogue) -> Iterator[Json]:
+    """q and sort, with what they can name in this list."""
+    paths = ", ".join(f"`{path}`" for path in catalogue.columns)
+    yield _query(
+        "q",
+        'A condition, like `name = "x" AND id > 3`: `=`, `!=`, `~`, `!~`, `<`, `<=`, `>`, `>=`, '
+        f"`IN (...)`, `AND`, `OR` and parentheses, on: {paths}.",
+        {"type": "string"},
+    )
+    sortable = [path for path, column in catalogue.columns.items() if column.sortable]
+    about = "What to sort by; a `-` before it turns the order round."
+    if catalogue.order is not None:
+        about += f" Usually `{catalogue.order}`."
+    words = [word for path in sortable for word in (path, f"-{path}")]
+    yield _query("sort", about, {"type": "string", "enum": words})
+
+
+def _upload(name: str) -> Json:
+    """A multipart body with files, in the field of that name or ("*") in any."""
+    file = {"type": "string", "format": "binary"}
+    files: Json = (
+        {"properties": {"files": {"type": "array", "items": file}}, "additionalProperties": file}
+        if name == "*"
+        else {"properties": {name: file}, "required": [name]}
+    )
+    schema = {"type": "object", **files}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+def _security(endpoint: Endpoint) -> list[Json]:
+    """Any of these will do: a token with the scopes, or nobody at all where that is allowed."""
+    scopes = [str(scope) for scope in endpoint.scopes]
+    nobody: list[Json] = [{}] if may_be_asked_by_nobody(endpoint) else []
+    return [{"token": scopes}, {"basic": scopes}, *nobody]
+
+
+def may_be_asked_by_nobody(endpoint: Endpoint) -> bool:
+    """Whether it can be asked without credentials, of what is public."""
+    return endpoint.method == "GET" and not _PRIVATE & set(endpoint.scopes)
+
+
+def _responses(endpoint: Endpoint) -> Json:
+    found: Json = {}
+    for status, shape in endpoint.answers.items():
+        found[str(status)] = {"description": HTTPStatus(status).phrase, **_content(shape)}
+        if status in (201, 302):
+            found[str(status)]["headers"] = {"Location": {"schema": {"type": "string"}}}
+    if endpoint.method == "GET" and isinstance(endpoint.answers.get(200), type):
+        found["304"] = {"description": "It is what `If-None-Match` names."}
+    for status in _errors(endpoint):
+        found[str(status)] = str(status)
+    return found
+
+
+def _content(shape: type | str | None) -> Json:
+    if shape is None:
+        return {}
+    return {"content": {shape: {"schema": {}}}} if isinstance(shape, str) else _json(shape)
+
+
+def _json(shape: type) -> Json:
+    return {"content": {"application/json": {"schema": shape}}}
+
+
+def _errors(endpoint: Endpoint) -> Iterator[int]:
+    """The statuses that a request to this endpoint can fail with."""
+    yield from (400, 401, 429, 503)
+    if endpoint.scopes:
+        yield 403
+    if "{" in endpoint.path:
+        yield 404
+    if 200 in endpoint.answers and "application/zip" in endpoint.answers.values():
+        yield 410
+    if endpoint.method != "GET":
+        yield from (409, 507)
+    if endpoint.body is not None or endpoint.files is not None:
+        yield from (413, 415)
