@@ -20,6 +20,7 @@ from service.api_v2 import (
     workspaces,
 )
 from service.api_v2.endpoint import add_routes
+from service.api_v2.ready import ReadyIssues
 from service.doorbell import Doorbell
 from service.openapi import page
 from service.pages import avatars, git, home
@@ -56,6 +57,7 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.SETTINGS] = settings
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
     app[keys.DOORBELL] = Doorbell(settings.redis_url)
+    app[keys.READY_ISSUES] = ReadyIssues()
     app[keys.DESCRIPTION] = openapi.Description(ENDPOINTS, settings.limits)
     app.on_response_prepare.append(answers.finish)
     app.on_response_prepare.append(cors.finish)

@@ -13,6 +13,7 @@ from tracker.settings import Settings
 from tracker.vocabulary import Scope
 
 if TYPE_CHECKING:
+    from service.api_v2.ready import ReadyIssues
     from service.doorbell import Doorbell
     from service.downloads import Downloads
     from service.openapi import Description
@@ -23,6 +24,7 @@ CONTENTS = web.AppKey("contents", Contents)
 BLOBS = web.AppKey("blobs", Blobs)
 DOWNLOADS: web.AppKey["Downloads"] = web.AppKey("downloads")
 DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")
+READY_ISSUES: web.AppKey["ReadyIssues"] = web.AppKey("ready_issues")
 DESCRIPTION: web.AppKey["Description"] = web.AppKey("description")
 
 ACTOR = web.RequestKey("actor", Actor)

@@ -1,5 +1,9 @@
 """Issues in API 2.0."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from aiohttp import web
 
 from service import answers, bodies, keys, requests
@@ -29,7 +33,8 @@ async def list_issues(request: web.Request) -> web.Response:
     tracker, page, texts = await requests.read_tracker(request, find, slow=asked.is_slow)
     html = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
-    values = [shapes.issue(row, text) for row, text in zip(page.items, html, strict=True)]
+    shown = _shown(request, shapes)
+    values = [shown(row, text) for row, text in zip(page.items, html, strict=True)]
     return answers.answer(
         request,
         asked.envelope(f"{shapes.links.api}/issues", page, values),
@@ -97,10 +102,19 @@ async def _found(reader: Reader, tracker: Repository, number: int) -> Found:
 async def _one(request: web.Request, found: Found, *, status: int = 200) -> web.Response:
     tracker, row, texts = found
     [html] = await requests.shown(request, texts)
-    shown = Representation(request[keys.BASE_URL], tracker).issue(row, html)
-    headers = {"Location": shown["links"]["self"]["href"]} if status == 201 else None
+    shapes = Representation(request[keys.BASE_URL], tracker)
+    headers = {"Location": shapes.links.issue(row["number"])} if status == 201 else None
     whole = await wholes.of_tracker(request, tracker)
-    return answers.answer(request, shown, status=status, headers=headers, whole=whole)
+    return answers.answer(
+        request, _shown(request, shapes)(row, html), status=status, headers=headers, whole=whole
+    )
+
+
+def _shown(request: web.Request, shapes: Representation) -> Callable[[Row, str], Any]:
+    """What makes an issue's JSON of a row and its HTML; as objects where `fields` selects."""
+    if keys.FIELDS in request:
+        return shapes.issue
+    return partial(request.app[keys.READY_ISSUES].issue, shapes)
 
 
 ENDPOINTS = (

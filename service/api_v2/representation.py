@@ -18,6 +18,8 @@ class Representation:
         self.links = links.RepositoryLinks(base, repository)
         self._base = base
         self._repository = repository
+        self.identity = (base, repository.full_name, repository.name, repository.uuid)
+        """What an issue shows besides what is in its row."""
         self._people: dict[str, Json] = {}
         self._condensed: Json = {
             "type": "repository",
