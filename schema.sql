@@ -31,6 +31,8 @@ CREATE UNIQUE INDEX account_email ON account (email) WHERE email IS NOT NULL;
 CREATE UNIQUE INDEX placeholder_username ON account (workspace_id, username) WHERE workspace_id IS NOT NULL;
 CREATE UNIQUE INDEX placeholder_account_id ON account (workspace_id, account_id) WHERE workspace_id IS NOT NULL;
 CREATE INDEX account_tracker ON account (tracker_id) WHERE tracker_id IS NOT NULL;
+-- Whoever is named in an address may be an account or a placeholder of any workspace.
+CREATE INDEX account_named ON account (account_id);
 
 -- API tokens: only the SHA-256 of the secret is kept. scopes is a space-separated list.
 CREATE TABLE token (
@@ -52,6 +54,7 @@ CREATE TABLE workspace (
     owner_id        INTEGER NOT NULL REFERENCES account (id),
     created_on      TEXT NOT NULL
 );
+CREATE INDEX workspace_owner ON workspace (owner_id);
 
 -- tracker_id names the tracker in force; last_issue_number never goes down, so no number is used twice.
 CREATE TABLE repository (
@@ -69,6 +72,7 @@ CREATE TABLE repository (
     updated_on          TEXT NOT NULL,
     UNIQUE (workspace_id, slug)
 );
+CREATE INDEX repository_tracker ON repository (tracker_id) WHERE tracker_id IS NOT NULL;
 
 -- Names that a repository had: they lead to it until another one takes the name.
 CREATE TABLE former_name (
@@ -124,6 +128,8 @@ CREATE UNIQUE INDEX job_one_import ON job (repository_id)
     WHERE kind = 'import' AND status IN ('ACCEPTED', 'STARTED');
 CREATE INDEX job_repository ON job (repository_id, kind, id);
 CREATE INDEX job_unfinished ON job (status, id) WHERE status IN ('ACCEPTED', 'STARTED');
+CREATE INDEX job_account ON job (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX job_tracker ON job (tracker_id) WHERE tracker_id IS NOT NULL;
 
 -- What an archive carries hangs on a tracker. A repository's own (repository.tracker_id) is in force; others are
 -- being built by an import, replaced by one and kept for undo, or waiting to be removed bit by bit; these last may
@@ -144,6 +150,7 @@ CREATE TABLE tracker (
     CHECK (repository_id IS NOT NULL OR status = 'dropped')
 );
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
+CREATE INDEX tracker_default_assignee ON tracker (default_assignee_id) WHERE default_assignee_id IS NOT NULL;
 
 -- What the archive of a tracker calls somebody, where the workspace calls them otherwise.
 CREATE TABLE alias (
@@ -193,8 +200,8 @@ CREATE TABLE issue (
 -- Everything that lists are filtered and sorted by except texts: they read this index alone.
 CREATE INDEX issue_updated ON issue (tracker_id, updated_on, number, state, kind, priority, created_on, edited_on, votes,
                                      watches, reporter_id, assignee_id, component_id, milestone_id, version_id);
-CREATE INDEX issue_reporter ON issue (reporter_id);
-CREATE INDEX issue_assignee ON issue (assignee_id);
+CREATE INDEX issue_reporter ON issue (reporter_id, tracker_id);
+CREATE INDEX issue_assignee ON issue (assignee_id, tracker_id);
 CREATE INDEX issue_component ON issue (component_id) WHERE component_id IS NOT NULL;
 CREATE INDEX issue_milestone ON issue (milestone_id) WHERE milestone_id IS NOT NULL;
 CREATE INDEX issue_version ON issue (version_id) WHERE version_id IS NOT NULL;
@@ -225,7 +232,7 @@ CREATE TABLE comment (
     UNIQUE (tracker_id, issue_number, id),
     FOREIGN KEY (tracker_id, issue_number) REFERENCES issue (tracker_id, number)
 );
-CREATE INDEX comment_account ON comment (account_id);
+CREATE INDEX comment_account ON comment (account_id, tracker_id);
 
 -- Rows of the archive's logs, in the archive's dialect: field, changed_from and changed_to as they leave again. Of
 -- an edit made here they are cut to 254 characters, as Bitbucket's are; whole_from and whole_to have what was cut.

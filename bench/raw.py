@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from isal import isal_zlib
 
-from tracker.database.sqlite import schema
+from tracker.database.migrations import schema
 
 _LIBRARIES: dict[str, tuple[Any, int]] = {"zlib": (zlib, 6), "isal": (isal_zlib, 2)}
 """The library and the level at which it deflates: zipfile's default, and Pail's."""

@@ -46,13 +46,15 @@ class World:
             # The worker removes what it has imported.
             upload = self.settings.spool_dir / f"upload-{time.monotonic_ns()}.zip"
             await asyncio.to_thread(os.link, archive, upload)
-        job = await jobs.accept(
-            self.db,
-            repository,
-            kind,
-            account_id=None,
-            base_url="http://127.0.0.1:8080",
-            archive=upload,
+        job = await self.db.write(
+            lambda tx: jobs.accept(
+                tx,
+                repository,
+                kind,
+                account_id=None,
+                base_url="http://127.0.0.1:8080",
+                archive=upload,
+            )
         )
         async with asyncio.timeout(_LONGEST):
             while (await jobs.get(self.db, job.id)).status is JobStatus.ACCEPTED:

@@ -20,6 +20,9 @@ but what can be answered in one, and that is less."""
 _WORTH_COMPRESSING = 4096
 """Bytes: what is shorter fits into three packets anyway."""
 
+_MOST = 4 << 20
+"""Bytes of an answer that are worth an ETag and a compression: both take time, and others wait."""
+
 _GZIP = 16 + 15
 """zlib's number for a gzip stream with the largest window."""
 
@@ -49,6 +52,8 @@ def answer(
         data = request[keys.FIELDS].of(data, whole)
     body = orjson.dumps(data)
     more = {hdrs.VARY: hdrs.ACCEPT_ENCODING, **(headers or {})}
+    if len(body) > _MOST:
+        return _json(body, status, more)
     if status == 200 and request.method in ("GET", "HEAD"):
         more[hdrs.ETAG] = etag = f'W/"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
         if _has(request, etag):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service import answers, auth, cors, downloads, errors, health, keys, openapi
+from service import answers, auth, bodies, cors, downloads, errors, health, keys, openapi
 from service.api_v2 import (
     attachments,
     categories,
@@ -51,7 +51,12 @@ ENDPOINTS = (
 def build_app(settings: Settings) -> web.Application:
     """The web application for these settings. Its start may raise DatabaseUnusable."""
     app = web.Application(
-        middlewares=[errors.middleware, cors.middleware, auth.Authentication().middleware],
+        middlewares=[
+            bodies.middleware,
+            errors.middleware,
+            cors.middleware,
+            auth.Authentication().middleware,
+        ],
         client_max_size=settings.limits.body_bytes,
     )
     app[keys.SETTINGS] = settings

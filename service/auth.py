@@ -77,7 +77,8 @@ class Authentication:
 
         Nobody may not write anything: that is said before any look-up and before the body is read.
         Credentials are looked up here, unless the handler does so where it reads the database
-        (identifies()), which saves a way there and back. Raises Unauthenticated, TooManyRequests.
+        (identifies()), which saves a way there and back; if it ends before it gets there, that is
+        made up for. Raises Unauthenticated, TooManyRequests.
         """
         if hdrs.AUTHORIZATION not in request.headers:
             request[keys.ACTOR] = ANONYMOUS
@@ -85,14 +86,22 @@ class Authentication:
                 require_account(ANONYMOUS)
         try:
             if request.match_info.handler not in _IDENTIFYING:
-                await request.app[keys.DATABASE].read(partial(identify, request))
-            return await handler(request)
+                await _look_up(request)
+            try:
+                return await handler(request)
+            finally:
+                await _look_up(request)
         except WrongCredentials:
             name = (request.remote, _credentials(request)[0])
             wait = max(self._by_address.count(request.remote), self._by_name.count(name))
             if wait:
                 raise TooManyRequests("Too many wrong credentials.", retry_after=wait) from None
             raise
+
+
+async def _look_up(request: web.Request) -> None:
+    if keys.ACTOR not in request:
+        await request.app[keys.DATABASE].read(partial(identify, request))
 
 
 async def identify(request: web.Request, db: Reader) -> Actor:

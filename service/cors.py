@@ -8,8 +8,8 @@ _OPEN = ("/2.0/", "/api/2.0/", "/!api/2.0/", "/site/attachments/")
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = (
-    "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Range, "
-    "Range, User-Agent, X-Requested-With"
+    "Accept, Authorization, Content-Type, If-None-Match, If-Range, Range, User-Agent, "
+    "X-Requested-With"
 )
 _SHOWN = (
     "Accept-Ranges, Content-Disposition, Content-Encoding, Content-Length, Content-Range, "

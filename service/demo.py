@@ -57,15 +57,17 @@ async def _fill(db: Database, settings: Settings, repository: Repository) -> Non
         tempfile.NamedTemporaryFile(dir=settings.spool_dir, suffix=".zip") as file,
     ):
         _write_sample(Path(file.name))
-        job = await jobs.accept(
-            db,
-            repository,
-            JobKind.IMPORT,
-            account_id=None,
-            base_url="",
-            archive=Path(file.name),
-            options={"local": True},
-            worker=presence.name,
+        job = await db.write(
+            lambda tx: jobs.accept(
+                tx,
+                repository,
+                JobKind.IMPORT,
+                account_id=None,
+                base_url="",
+                archive=Path(file.name),
+                options={"local": True},
+                worker=presence.name,
+            )
         )
         try:
             await imports.run(

@@ -12,7 +12,10 @@ from service import answers
 from tracker import errors
 from tracker.database import DatabaseUnusable
 
-NO_ROUTE_DETAIL = "There is no API hosted at this URL."
+NO_ROUTE_DETAIL = (
+    "There is no API hosted at this URL.\n\n"
+    "For information about our API's, please refer to the documentation at: /2.0/docs"
+)
 
 _STATUS: dict[type[errors.TrackerError], int] = {
     errors.Invalid: 400,
@@ -39,7 +42,11 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except errors.TrackerError as error:
-        return _expected(error)
+        answer = _expected(error)
+        if request.content.exception() is not None:
+            # Over a body that it can't read aiohttp closes the connection, and should say so.
+            answer.force_close()
+        return answer
     except web.HTTPException as error:
         if error.status < 400:
             raise

@@ -1,6 +1,7 @@
 """Addresses in answers: absolute, and where the client can reach them (reference 8.2.3)."""
 
-from urllib.parse import quote, urlsplit
+import re
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -25,13 +26,17 @@ def base_url(request: web.Request) -> str:
     return f"{request.scheme}://{host}"
 
 
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([1-9][0-9]{0,4}))?")
+"""A name or an address, and a port. Nothing else: browsers read `evil.example\\@localhost` as
+evil.example, where Python reads localhost."""
+
+
 def _name(host: str) -> str | None:
     """The name in a Host header without its port; None when it is not such a header."""
-    try:
-        parts = urlsplit(f"//{host}")
-        return parts.hostname if parts.netloc == host and parts.port != 0 else None
-    except ValueError:
+    match = _HOST.fullmatch(host.lower())
+    if match is None or int(match[3] or 80) > 65535:
         return None
+    return match[1] or match[2]
 
 
 def person(base: str, uuid: str) -> dict[str, object]:

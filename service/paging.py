@@ -26,6 +26,15 @@ _DATE = re.compile(r"[0-9]{4}-")
 """What `after` is in Bitbucket's list of all repositories (no key begins so): ignored."""
 
 
+def only_page(values: Sequence[object]) -> dict[str, object]:
+    """A list whole, whatever q, sort, page and pagelen ask of it."""
+    return {"pagelen": 10, "size": len(values), "values": values, "page": 1}
+
+
+EMPTY_PAGE = only_page([])
+"""A list of nothing."""
+
+
 class Asked:
     """The page that a request asks a list for. Of a repeated parameter the first counts: clients
     send their own again behind those of `next` (reference 2.2)."""
@@ -50,7 +59,7 @@ class Asked:
             selection,
             self.length,
             (self.number - 1) * self.length,
-            None if after is None else _decoded(after, selection),
+            None if after is None else self._decoded(after, selection),
         )
 
     @property
@@ -85,20 +94,17 @@ class Asked:
         kept = {name: self._query[name] for name in self._query if name not in ("page", _KEY)}
         kept["page"] = str(number)
         if after is not None:
-            kept[_KEY] = _encoded(after)
+            key = orjson.dumps((number, *after))
+            kept[_KEY] = base64.urlsafe_b64encode(key).rstrip(b"=").decode()
         return f"{url}?{urlencode(kept, quote_via=quote)}"
 
-
-def _encoded(key: Key) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(key)).rstrip(b"=").decode()
-
-
-def _decoded(text: str, selection: query.Selection) -> Key:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        key = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, TypeError):
-        key = None
-    if not is_key(selection, key):
-        raise Invalid("Invalid page")
-    return tuple(key)
+    def _decoded(self, text: str, selection: query.Selection) -> Key | None:
+        """The key; None where somebody has put another page's number beside it."""
+        try:
+            padded = text + "=" * (-len(text) % 4)
+            number, *key = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (ValueError, TypeError):
+            raise Invalid("Invalid page") from None
+        if not is_key(selection, key):
+            raise Invalid("Invalid page")
+        return tuple(key) if number == self.number else None

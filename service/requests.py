@@ -7,10 +7,11 @@ from aiohttp import web
 
 from service import auth, keys
 from tracker import issues, trackers
-from tracker.access import Actor, Repository, find_repository, find_tracker
+from tracker.access import Actor, Repository, find_repository, find_tracker, require_permission
 from tracker.contents import Texts
 from tracker.database import Database, Reader, Transaction
 from tracker.errors import NotFound
+from tracker.vocabulary import Permission
 
 T = TypeVar("T")
 
@@ -98,16 +99,54 @@ async def write(
     tracker: Repository,
     work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]],
 ) -> T:
-    """What work(tx, tracker) makes in one transaction, of the tracker that was found before.
+    """As write_as(): what work(tx, tracker) makes of the tracker that was found before.
 
-    Who may do what is looked up again: reading a body can take long. Raises NotFound for whoever
-    may not see the tracker any more, Conflict when another one is in force by now.
+    Raises NotFound for whoever may not see the tracker any more, Conflict when another one is in
+    force by now.
+    """
+
+    async def whole(tx: Transaction, actor: Actor) -> T:
+        now = await find_tracker(tx, actor, *_names(request))
+        trackers.require_same(tracker, now)
+        return await work(tx, now)
+
+    return await write_as(request, whole)
+
+
+async def write_repository(
+    request: web.Request,
+    needed: Permission,
+    work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]],
+    *,
+    find: Callable[[Reader, Actor, str, str], Coroutine[Any, Any, Repository]] = find_repository,
+) -> T:
+    """As write_as(): what work(tx, repository) makes of the repository in the path.
+
+    find is find_tracker where its tracker must be on. Raises NotFound for whoever may not see the
+    repository any more, Forbidden for whoever has less than the needed permission there.
+    """
+
+    async def whole(tx: Transaction, actor: Actor) -> T:
+        now = await find(tx, actor, *_names(request))
+        require_permission(now, needed)
+        return await work(tx, now)
+
+    return await write_as(request, whole)
+
+
+async def write_as(
+    request: web.Request, work: Callable[[Transaction, Actor], Coroutine[Any, Any, T]]
+) -> T:
+    """What work(tx, actor) makes in one transaction, of whoever asks as he is by now.
+
+    He is looked up once more, because it took a while to read what he sends: else whoever lost his
+    access, his token or his account could still use it with a body that he had begun to send
+    before. Raises what work raises; before that as read().
     """
 
     async def whole(tx: Transaction) -> T:
-        now = await find_tracker(tx, actor(request), *_names(request))
-        trackers.require_same(tracker, now)
-        return await work(tx, now)
+        del request[keys.ACTOR]
+        return await work(tx, await auth.identify(request, tx))
 
     return await database(request).write(whole)
 

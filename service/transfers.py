@@ -130,7 +130,8 @@ def import_undo(full_name: str, yes: bool) -> None:
         repository = await find(db, full_name)
         await _settle_abandoned(db, load())
         try:
-            return (await undo.undo(db, repository, accept_writes=yes)).writes
+            done = await db.write(lambda tx: undo.undo(tx, repository, accept_writes=yes))
+            return done.writes
         except Conflict as error:
             raise Conflict(
                 error.message.replace("confirm with yes", "confirm with --yes")
@@ -186,15 +187,17 @@ async def _begin(
     **arguments: Any,
 ) -> Job:
     await _settle_abandoned(db, settings)
-    return await jobs.accept(
-        db,
-        repository,
-        kind,
-        account_id=None,
-        base_url=settings.public_url or f"http://{settings.host}:{settings.port}",
-        options={**(options or {}), "local": True},
-        worker=presence.name,
-        **arguments,
+    return await db.write(
+        lambda tx: jobs.accept(
+            tx,
+            repository,
+            kind,
+            account_id=None,
+            base_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+            options={**(options or {}), "local": True},
+            worker=presence.name,
+            **arguments,
+        )
     )
 
 

@@ -28,7 +28,6 @@ WRITE = "401 404 201 201 201 403 401 401"
 ADMINISTER = "401 404 403 403 202 403 401 401"
 OWN = "401 200 200 200 200 200 401 401"
 PUBLIC = "200 200 200 200 200 200 401 401"
-OPEN_TO_ALL = "200 200 200 200 200 200 200 200"
 
 API = {
     ("GET", f"{REPOSITORY}/issues"): READ,
@@ -103,8 +102,8 @@ API = {
     ("GET", "/2.0/user/permissions/workspaces"): OWN,
     ("GET", "/2.0/user/workspaces"): OWN,
     ("GET", "/2.0/users/{selected_user}"): PUBLIC,
-    ("GET", "/2.0/openapi.json"): OPEN_TO_ALL,
-    ("GET", "/2.0/docs"): OPEN_TO_ALL,
+    ("GET", "/2.0/openapi.json"): PUBLIC,
+    ("GET", "/2.0/docs"): PUBLIC,
 }
 """What each of WHO gets from the API of a private repository."""
 

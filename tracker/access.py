@@ -87,7 +87,7 @@ class Repository:
 
 _FIND = f"""
 SELECT {REPOSITORY_COLUMNS} FROM repository r JOIN workspace w ON w.id = r.workspace_id"""
-_FORMER = "JOIN former_name f ON f.repository_id = r.id"
+_FORMER = "JOIN former_name f ON f.repository_id = r.id AND f.workspace_id = w.id"
 
 
 async def find_repository(db: Reader, actor: Actor, workspace: str, slug: str) -> Repository:

@@ -18,19 +18,39 @@ NO_ACCOUNT = "No Account matches the given query."
 SELECTED = "(a.uuid = :selected_uuid OR a.account_id = :selected)"
 """SQL of whether account a is {selected_user} in a path; it goes with selected()."""
 
-_IS_SIGNING_IN = "a.workspace_id IS NULL AND a.tracker_id IS NULL"
-_ACTED = "EXISTS (SELECT 1 FROM {} acted WHERE acted.{} = a.id AND acted.tracker_id = r.tracker_id)"
+IS_SIGNING_IN = "a.workspace_id IS NULL AND a.tracker_id IS NULL"
+"""SQL of whether a is an account and no placeholder."""
+
+_SHOWN = {
+    "uuid": None,
+    "account_id": "named_account_id",
+    "display_name": "display_name",
+    "nickname": "username",
+}
+"""What answers show of an account, and the columns of an alias that go before."""
+
+_ACTS = (("issue", "reporter_id"), ("issue", "assignee_id"), ("comment", "account_id"))
+
+
+def is_in(tracker: str) -> str:
+    """SQL of whether account a is reporter, assignee or author of a comment in that tracker."""
+    acts = (
+        f"EXISTS (SELECT 1 FROM {table} act WHERE act.{who} = a.id AND act.tracker_id = {tracker})"
+        for table, who in _ACTS
+    )
+    return f"({' OR '.join(acts)})"
+
 
 _IS_KNOWN = f"""(:is_admin = 1 OR a.id = :actor OR EXISTS (
     SELECT 1 FROM workspace w LEFT JOIN repository r ON r.workspace_id = w.id
      WHERE (w.owner_id = :actor OR (r.id IS NOT NULL AND {IS_VISIBLE}))
-       AND (w.owner_id = a.id OR w.id = a.workspace_id
+       AND (w.owner_id = a.id
+            OR (w.owner_id = :actor AND w.id = a.workspace_id)
             OR EXISTS (SELECT 1 FROM member m WHERE m.repository_id = r.id AND m.account_id = a.id)
-            OR {_ACTED.format("issue", "reporter_id")}
-            OR {_ACTED.format("issue", "assignee_id")}
-            OR {_ACTED.format("comment", "account_id")})))"""
+            OR {is_in("r.tracker_id")})))"""
 """SQL of whether the actor may know that there is an account or a placeholder a: he sees something
-of a workspace that the other belongs to, or where the other has written."""
+of the other's workspace, or a repository where the other is member or in the tracker. Placeholders
+of a workspace are all known to its owner only: a private archive may have named them."""
 
 
 def new_uuid() -> str:
@@ -136,18 +156,32 @@ def selected(text: str) -> dict[str, object]:
     return {"selected": text, "selected_uuid": text.lower()}
 
 
-def shown(name: str, prefix: str) -> str:
-    """SQL of what answers show of account `name`: prefix_uuid, prefix_account_id, ..."""
-    columns = ("uuid", "account_id", "display_name", "nickname")
-    return ", ".join(f"{name}.{column} AS {prefix}_{column}" for column in columns)
+def shown(name: str, prefix: str, *, alias: str | None = None) -> str:
+    """SQL of what answers show of account `name`: prefix_uuid, prefix_account_id, ...
+
+    alias is the joined row of that table, if any: what it says goes before.
+    """
+    return ", ".join(f"{sql} AS {prefix}_{part}" for part, sql in _parts(name, alias).items())
 
 
-def paths(path: str, name: str) -> dict[str, Column]:
-    """How a list can be asked for the account `name` that its items show under that path."""
-    members = ("uuid", "account_id", "display_name", "nickname")
-    columns = {f"{path}.{member}": Column(f"{name}.{member}") for member in members}
+def paths(path: str, name: str, *, alias: str | None = None) -> dict[str, Column]:
+    """How a list can be asked for the account `name` that its items show under that path.
+
+    With an alias as in shown(), there may be nobody.
+    """
+    columns = {
+        f"{path}.{part}": Column(sql, nullable=alias is not None)
+        for part, sql in _parts(name, alias).items()
+    }
     # Old clients ask for names that answers have not shown since 2019 (reference 2.3).
     return {**columns, f"{path}.username": columns[f"{path}.nickname"]}
+
+
+def _parts(name: str, alias: str | None) -> dict[str, str]:
+    return {
+        part: f"coalesce({alias}.{before}, {name}.{part})" if alias and before else f"{name}.{part}"
+        for part, before in _SHOWN.items()
+    }
 
 
 async def see(db: Reader, actor: Actor, text: str) -> Row:
@@ -166,13 +200,14 @@ async def see(db: Reader, actor: Actor, text: str) -> Row:
     return row
 
 
-async def find_selected(db: Reader, text: str) -> Row:
-    """The account in use with that UUID or account_id (columns of FULL). Raises NotFound."""
+async def find_selected(db: Reader, text: str, *, is_active: bool = False) -> Row:
+    """The account with that UUID or account_id (columns of FULL).
+
+    Raises NotFound; with is_active also for an account that is switched off.
+    """
     row = await db.one(
-        f"""SELECT {FULL} FROM account a
-             WHERE {SELECTED} AND {_IS_SIGNING_IN} AND a.is_active = 1""",
-        selected(text),
+        f"SELECT {FULL} FROM account a WHERE {SELECTED} AND {IS_SIGNING_IN}", selected(text)
     )
-    if row is None:
+    if row is None or (is_active and not row["is_active"]):
         raise NotFound(NO_ACCOUNT)
     return row

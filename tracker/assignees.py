@@ -1,6 +1,7 @@
 """Who an issue can be assigned to: accounts that may see it, and people known from an archive."""
 
 from tracker.access import Repository
+from tracker.accounts import is_in
 from tracker.database import Reader
 from tracker.errors import Invalid
 
@@ -21,23 +22,27 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
     by is uuid, account_id, username or nickname. Of several, an account goes first, then
     whom the tracker's archive calls so, then whom the workspace does.
     Raises Invalid, and the same for somebody who does not exist and for somebody who is not allowed
-    to see the repository: nobody learns here who has an account.
+    to see the repository. A name, which can be guessed, only means whoever belongs to the
+    repository or is in its tracker already: nobody learns here who has an account.
     """
     column, alias = _COLUMNS[by]
+    is_guess = by in ("username", "nickname")
     row = await db.one(
         f"""SELECT a.id, 0 AS is_placeholder FROM account a
              WHERE {column} = :value AND a.workspace_id IS NULL AND a.tracker_id IS NULL
                AND a.is_active = 1
-               AND (:private = 0 OR a.is_admin = 1
+               AND (:open = 1 OR a.is_admin = 1
                     OR a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
                     OR EXISTS (SELECT 1 FROM member m
-                                WHERE m.repository_id = :repository AND m.account_id = a.id))
+                                WHERE m.repository_id = :repository AND m.account_id = a.id)
+                    OR (:private = 0 AND {is_in(":tracker")}))
              UNION ALL
             SELECT l.account_id, 1 FROM alias l
              WHERE l.tracker_id = :tracker AND {alias} = :value
              UNION ALL
             SELECT a.id, 2 FROM account a
              WHERE {column} = :value AND a.workspace_id = :workspace
+               AND (:guess = 0 OR {is_in(":tracker")})
              ORDER BY is_placeholder, id LIMIT 1""",
         {
             "value": value,
@@ -45,6 +50,8 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
             "repository": repository.id,
             "tracker": repository.tracker_id,
             "private": int(repository.is_private),
+            "open": int(not (repository.is_private or is_guess)),
+            "guess": int(is_guess),
         },
     )
     if row is None:

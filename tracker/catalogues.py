@@ -4,25 +4,26 @@ The tables' short names are those of the lists' own queries, and so are the plac
 :number (of the issue) and :kind (of the category).
 """
 
-from tracker.issues import join_person, shown_person
+from tracker.issues import join_person, person_paths
 from tracker.query import Catalogue, Column, Type
 from tracker.vocabulary import LOG_NAMES, LOG_UNSET, CategoryKind, Kind, Markup, Priority, State
 
 
 def _person(path: str, name: str, column: str) -> dict[str, Column]:
     """The paths of a person in that column, joined as name by join_person."""
-    members = {
-        f"{path}.{member}": Column(sql, nullable=True) for member, sql in shown_person(name).items()
-    }
-    # Old clients ask for names that answers have not shown since 2019 (reference 2.3).
-    members[f"{path}.username"] = members[f"{path}.nickname"]
-    return {path: Column(column, Type.OBJECT, nullable=True, sortable=False), **members}
+    somebody = Column(column, Type.OBJECT, nullable=True, sortable=False)
+    return {path: somebody, **person_paths(path, name)}
 
 
 def _category(kind: str, name: str, column: str) -> dict[str, Column]:
     """The paths of a component, milestone or version; compared with a text it means its name."""
     named = Column(f"{name}.name", nullable=True)
     return {kind: named, f"{kind}.name": named, f"{kind}.id": Column(column, Type.NUMBER, True)}
+
+
+def _type(name: str) -> Column:
+    """What every object of a list says of itself."""
+    return Column(f"'{name}'", sortable=False)
 
 
 def _words(sql: str, words: list[str]) -> Column:
@@ -43,6 +44,7 @@ ISSUES = Catalogue(
         LEFT JOIN category m ON m.id = i.milestone_id
         LEFT JOIN category v ON v.id = i.version_id""",
     columns={
+        "type": _type("issue"),
         "id": Column("i.number", Type.NUMBER),
         "title": Column("i.title", folded="t.title"),
         "content.raw": Column("coalesce(i.content_raw, '')", folded="t.content", sortable=False),
@@ -69,7 +71,9 @@ COMMENTS = Catalogue(
     key="c.id",
     joins=join_person("u", "c.account_id"),
     columns={
+        "type": _type("issue_comment"),
         "id": Column("c.id", Type.NUMBER),
+        "issue.id": Column("c.issue_number", Type.NUMBER, sortable=False),
         "content.raw": Column("c.content_raw", nullable=True, sortable=False),
         "content.markup": _words("c.content_markup", sorted(Markup)),
         "created_on": Column("c.created_on", Type.TIME),
@@ -110,7 +114,9 @@ CHANGES = Catalogue(
     key="c.id",
     joins=join_person("u", "c.account_id"),
     columns={
+        "type": _type("issue_change"),
         "id": Column("c.id", Type.NUMBER),
+        "issue.id": Column("c.issue_number", Type.NUMBER, sortable=False),
         "message.raw": Column("c.content_raw", nullable=True, sortable=False),
         "message.markup": _words("c.content_markup", sorted(Markup)),
         "created_on": Column("c.created_on", Type.TIME),
@@ -123,7 +129,7 @@ ATTACHMENTS = Catalogue(
     table="attachment a",
     within="a.tracker_id = :tracker AND a.issue_number = :number",
     key="a.ordinal",
-    columns={"name": Column("a.name")},
+    columns={"type": _type("issue_attachment"), "name": Column("a.name")},
 )
 
 CATEGORIES = {
@@ -131,7 +137,11 @@ CATEGORIES = {
         table="category c",
         within="c.tracker_id = :tracker AND c.kind = :kind",
         key="c.id",
-        columns={"id": Column("c.id", Type.NUMBER), "name": Column("c.name")},
+        columns={
+            "type": _type(kind),
+            "id": Column("c.id", Type.NUMBER),
+            "name": Column("c.name"),
+        },
     )
     for kind in CategoryKind
 }

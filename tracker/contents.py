@@ -9,19 +9,25 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from tracker import markup, references
 from tracker.access import Actor, Repository
 from tracker.database import Database, Reader, Row
 from tracker.errors import TrackerError
+from tracker.markup import plain
 from tracker.references import References
 
 _PAUSE = 0.05
 """Seconds for which rendered texts are collected before they are written."""
 
-_MOST_PENDING = 1000
-"""Texts that wait to be kept; when there are more, the newest are rendered again another time."""
+_PATIENCE = 3.0
+"""Seconds that an answer waits for rendering: the CPU time that a call has, so that nobody waits
+much longer than he would alone; whoever has written something is told so in time."""
+
+_MOST_PENDING = 32 << 20
+"""Characters that wait to be kept; what would be more is rendered again another time."""
 
 _KEEP = {
     "issue": """UPDATE issue SET content_html = ?, content_renderer = ?
@@ -65,7 +71,8 @@ class Contents:
         self._db = db
         self._renderer = renderer
         self._pending: list[tuple[Table, tuple[object, ...]]] = []
-        self._making: set[asyncio.Task[list[str]]] = set()
+        self._pending_size = 0
+        self._making: set[asyncio.Future[markup.Rendered]] = set()
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
@@ -73,55 +80,70 @@ class Contents:
         """The HTML of each text, in order, for this reader; "" where there is none.
 
         base_url is what links start with. Reads the database only if a text had to be rendered.
-        Raises Unavailable when nothing can be rendered.
+        Where nothing can be rendered in time, the text is shown plain; no rendering raises.
         """
         htmls = [html for html in texts.htmls if html is not None]
         found = texts.references
         if len(htmls) < len(texts.htmls):
-            made = iter(await self._made(texts))
+            made = iter(await self._made(texts, actor.id))
             htmls = [next(made) if html is None else html for html in texts.htmls]
             found = await references.find(self._db, texts.repository, htmls)
         return references.fill(htmls, found, base_url, texts.repository, actor)
 
-    async def _made(self, texts: Texts) -> list[str]:
-        """The HTML of those texts that have none yet."""
+    async def _made(self, texts: Texts, who: int | None) -> list[str]:
+        """The HTML of those texts that have none yet, as far as it is made in time."""
         rows = [row for row, html in zip(texts.rows, texts.htmls, strict=True) if html is None]
-        making = asyncio.create_task(self._make(texts.table, texts.repository.tracker_id, rows))
-        self._making.add(making)
-        making.add_done_callback(self._making.discard)
+        making = self._renderer.render(
+            [(row["content_markup"], row["content_raw"]) for row in rows], who
+        )
+        for row, future in zip(rows, making, strict=True):
+            future.add_done_callback(
+                partial(self._take, texts.table, texts.repository.tracker_id, row)
+            )
+        self._making.update(making)
         # Without its caller it goes on: what is made and kept is not asked for again.
-        return await asyncio.shield(making)
+        done, _ = await asyncio.wait(making, timeout=_PATIENCE)
+        return [
+            future.result().html
+            if future in done and not future.cancelled()
+            else plain.escaped(row["content_raw"])
+            for row, future in zip(rows, making, strict=True)
+        ]
 
     async def close(self) -> None:
         """End the rendering that goes on, and wait until what is rendered is kept."""
         self._closing.set()
-        for making in self._making:
-            making.cancel()
+        for future in self._making:
+            future.cancel()
         if self._making:
             await asyncio.wait(self._making)
         if self._writer is not None:
             await self._writer
 
-    async def _make(self, table: Table, tracker_id: int, rows: Sequence[Row]) -> list[str]:
-        made = await self._renderer.render(
-            [(row["content_markup"], row["content_raw"]) for row in rows]
-        )
-        for row, rendered in zip(rows, made, strict=True):
-            if rendered.is_final:
-                text = (row["content_raw"], row["content_markup"])
-                key = (tracker_id, row[_KEY[table]])
-                self._pending.append((table, (rendered.html, markup.VERSION, *key, *text)))
-        del self._pending[_MOST_PENDING:]
+    def _take(
+        self, table: Table, tracker_id: int, row: Row, future: asyncio.Future[markup.Rendered]
+    ) -> None:
+        """Put what was made to what is to be kept."""
+        self._making.discard(future)
+        if future.cancelled() or not future.result().is_final:
+            return
+        html = future.result().html
+        size = len(row["content_raw"]) + len(html)
+        if self._pending_size + size > _MOST_PENDING:
+            return
+        text = (row["content_raw"], row["content_markup"])
+        key = (tracker_id, row[_KEY[table]])
+        self._pending.append((table, (html, markup.VERSION, *key, *text)))
+        self._pending_size += size
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._keep())
-        return [rendered.html for rendered in made]
 
     async def _keep(self) -> None:
         while self._pending:
             # So that a hundred new texts a second are not a hundred transactions.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _PAUSE)
-            pending, self._pending = self._pending, []
+            pending, self._pending, self._pending_size = self._pending, [], 0
             try:
                 async with self._db.transaction(durable=False) as tx:
                     for table, statement in _KEEP.items():

@@ -93,6 +93,11 @@ def content(limits: Limits = _LIMITS, **kwargs: Any) -> Text:
     return Text(validate=Size(limits.content_bytes), **kwargs)
 
 
+def said(limits: Limits = _LIMITS, **kwargs: Any) -> Text:
+    """The raw text of a comment: as content(), and it says something."""
+    return Text(validate=[not_blank, Size(limits.content_bytes)], **kwargs)
+
+
 def state(**kwargs: Any) -> Words:
     """An issue's state."""
     return Words(State, **kwargs)
@@ -113,11 +118,15 @@ def markup(**kwargs: Any) -> Words:
     return Words(Markup, **kwargs)
 
 
+class Form(dict[str, Any]):
+    """A payload that came as a form: all of its values are texts."""
+
+
 class Boolean(fields.Boolean):
-    """true or false, or these words (forms have nothing else), and nothing that looks like it."""
+    """true or false, in forms these words, and nothing that looks like it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if value in ("true", "false"):
+        if isinstance(data, Form) and value in ("true", "false"):
             value = value == "true"
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
@@ -128,7 +137,7 @@ class Number(fields.Integer):
     """A whole number up to 2^52; a string of digits is taken too (old clients send forms)."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,16}", value, re.ASCII):
+        if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,15}", value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST_ID:
             raise self.make_error("invalid")

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from tracker import assignees, categories, clock, trackers
+from tracker import accounts, assignees, categories, clock, trackers
 from tracker.access import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import Conflict, NotFound
 from tracker.paging import Listing, Page
+from tracker.query import Column
 from tracker.vocabulary import (
     LARGEST_ID,
     CategoryKind,
@@ -21,19 +22,14 @@ NO_ISSUE = "No Issue matches the given query."
 """Django's words, which clients compare (reference 2.6)."""
 
 
-def shown_person(name: str) -> dict[str, str]:
-    """SQL of what answers show of somebody joined by join_person: uuid, account_id, ..."""
-    return {
-        "uuid": f"{name}.uuid",
-        "account_id": f"coalesce({name}_as.named_account_id, {name}.account_id)",
-        "display_name": f"coalesce({name}_as.display_name, {name}.display_name)",
-        "nickname": f"coalesce({name}_as.username, {name}.nickname)",
-    }
-
-
 def person(name: str, prefix: str) -> str:
-    """The columns of shown_person: prefix_uuid, prefix_account_id, ..."""
-    return ", ".join(f"{sql} AS {prefix}_{part}" for part, sql in shown_person(name).items())
+    """SQL of what answers show of somebody joined by join_person: prefix_uuid, ..."""
+    return accounts.shown(name, prefix, alias=f"{name}_as")
+
+
+def person_paths(path: str, name: str) -> dict[str, Column]:
+    """How a list can be asked for somebody joined by join_person, shown under that path."""
+    return accounts.paths(path, name, alias=f"{name}_as")
 
 
 def join_person(name: str, column: str) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tracker import accounts, clock
-from tracker.access import Repository
-from tracker.database import Database, Duplicate, Reader, Row, Transaction
+from tracker.access import NO_REPOSITORY, Repository
+from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, NotFound, Unavailable
 from tracker.presence import Presence
 from tracker.progress import Progress
@@ -72,6 +72,7 @@ class Superseded(Exception):
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Job))
+_IN_FORCE = "(SELECT tracker_id FROM repository WHERE id = :repository)"
 
 
 def _job(row: Row) -> Job:
@@ -85,7 +86,7 @@ def _job(row: Row) -> Job:
 
 
 async def accept(
-    db: Database,
+    tx: Transaction,
     repository: Repository,
     kind: JobKind,
     *,
@@ -96,20 +97,20 @@ async def accept(
     options: Mapping[str, Any] | None = None,
     worker: str | None = None,
 ) -> Job:
-    """Promise to do a job: the row is committed when this returns.
+    """Promise to do a job, from the commit on.
 
     archive is the uploaded file of an import, base_url the address that links in an export start
     with. An export that runs with the same options is returned instead of a second one
     (DECISIONS 11). worker claims the job at once, for whoever runs it without the queue; that is
     always a job of its own.
-    Raises Conflict when an import is running already.
+    Raises Conflict when an import is running already, NotFound for a repository that was deleted
+    since the caller looked.
     """
     text = json.dumps(dict(options or {}), sort_keys=True)
     values = {
         "uuid": accounts.new_uuid().strip("{}"),
         "kind": kind,
         "repository": repository.id,
-        "tracker": None,
         "account": account_id,
         "options": text,
         "base_url": base_url,
@@ -120,37 +121,35 @@ async def accept(
         "attempt": 1 if worker else 0,
         "worker": worker,
     }
+    if worker:
+        if kind is JobKind.IMPORT and await _workspace_is_busy(tx, repository.workspace_id):
+            raise Conflict("Another import is running in this workspace.", retry_after=5)
+    elif kind is JobKind.EXPORT and (running := await _running_export(tx, values)) is not None:
+        return _job(running)
     try:
-        async with db.transaction() as tx:
-            if kind is JobKind.EXPORT:
-                # The one in force now: an import may have ended since the caller looked.
-                row = await tx.returning(
-                    "SELECT tracker_id FROM repository WHERE id = :repository", values
-                )
-                values["tracker"] = row["tracker_id"]
-                running = await _running_export(tx, values)
-                if running is not None and not worker:
-                    return _job(running)
-            elif worker and await _workspace_is_busy(tx, repository.workspace_id):
-                raise Conflict("Another import is running in this workspace.", retry_after=5)
-            row = await tx.returning(
-                f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, account_id, status,
-                                     attempt, worker, options, base_url, archive, dry_run,
-                                     created_on, heartbeat_on, moved_on)
-                    VALUES (:uuid, :kind, :repository, :tracker, :account, :status, :attempt,
-                            :worker, :options, :base_url, :archive, :dry_run, :now, :now, :now)
-                    RETURNING {_COLUMNS}""",
-                values,
-            )
+        # An export is of the tracker in force now, not of the one that the caller saw.
+        row = await tx.returning(
+            f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, account_id, status, attempt,
+                                 worker, options, base_url, archive, dry_run, created_on,
+                                 heartbeat_on, moved_on)
+                VALUES (:uuid, :kind, :repository,
+                        CASE WHEN :kind = 'export' THEN {_IN_FORCE} END, :account, :status,
+                        :attempt, :worker, :options, :base_url, :archive, :dry_run, :now, :now,
+                        :now)
+                RETURNING {_COLUMNS}""",
+            values,
+        )
     except Duplicate as error:
         raise Conflict(IMPORT_RUNNING, retry_after=5) from error
+    except BrokenReference as error:
+        raise NotFound(NO_REPOSITORY) from error
     return _job(row)
 
 
 async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row | None:
     return await tx.one(
         f"""SELECT {_COLUMNS} FROM job
-             WHERE repository_id = :repository AND tracker_id = :tracker AND kind = 'export'
+             WHERE repository_id = :repository AND tracker_id = {_IN_FORCE} AND kind = 'export'
                AND options = :options AND base_url = :base_url
                AND status IN ('ACCEPTED', 'STARTED')""",
         values,

@@ -31,29 +31,38 @@ MEMBERS = Catalogue(
 )
 """A repository's members."""
 
-_GRANTED = """(SELECT r.id AS repository_id, w.owner_id AS account_id, 'admin' AS permission
+_GRANTED = """(SELECT r.workspace_id, r.id AS repository_id, w.owner_id AS account_id,
+                      'admin' AS permission
                  FROM repository r JOIN workspace w ON w.id = r.workspace_id
                 UNION ALL
-               SELECT m.repository_id, m.account_id, m.permission
+               SELECT r.workspace_id, m.repository_id, m.account_id, m.permission
                  FROM member m JOIN repository r ON r.id = m.repository_id
                  JOIN workspace w ON w.id = r.workspace_id
                 WHERE m.account_id <> w.owner_id) g"""
 _PAIR = "g.repository_id * 4294967296 + g.account_id"
-_GRANTED_JOINS = """LEFT JOIN repository r ON r.id = g.repository_id
-     LEFT JOIN workspace w ON w.id = r.workspace_id LEFT JOIN account a ON a.id = g.account_id"""
 
-PERMISSIONS = Catalogue(
-    table=_GRANTED,
-    within="""(:account IS NULL OR g.account_id = :account)
-        AND (:repository IS NULL OR g.repository_id = :repository)
-        AND (:workspace IS NULL OR EXISTS (SELECT 1 FROM repository held
-              WHERE held.id = g.repository_id AND held.workspace_id = :workspace))""",
-    key=_PAIR,
-    joins=_GRANTED_JOINS,
-    columns={**_REPOSITORY_PATHS, **accounts.paths("user", "a"), **_permission("g.permission")},
-)
-"""What people may do, the owners of workspaces included: whoever has an account (:account), in a
-repository (:repository) or in those of a workspace (:workspace); NULL is anybody, any, any."""
+
+def _granted(within: str) -> Catalogue:
+    return Catalogue(
+        table=_GRANTED,
+        within=within,
+        key=_PAIR,
+        joins="""LEFT JOIN repository r ON r.id = g.repository_id
+                 LEFT JOIN workspace w ON w.id = r.workspace_id
+                 LEFT JOIN account a ON a.id = g.account_id""",
+        columns={**_REPOSITORY_PATHS, **accounts.paths("user", "a"), **_permission("g.permission")},
+    )
+
+
+# One for each: an index is of no use to a condition that holds for some of them only.
+OWN_PERMISSIONS = _granted("g.account_id = :about")
+"""What an account may do in repositories, those of its own workspaces included."""
+
+REPOSITORY_PERMISSIONS = _granted("g.repository_id = :about")
+"""What people may do in a repository, the workspace's owner included."""
+
+WORKSPACE_PERMISSIONS = _granted("g.workspace_id = :about")
+"""What people may do in the repositories of a workspace, its owner included."""
 
 Grant = tuple[Repository, Row]
 """A repository, and somebody who may do something there: user_uuid, ... and permission."""
@@ -77,13 +86,12 @@ async def get(db: Reader, repository: Repository, selected: str) -> Row:
 
     selected is a UUID in braces or an account_id. Raises NotFound for nobody's.
     """
-    account = await accounts.find_selected(db, selected)
     row = await db.one(
         f"""SELECT {accounts.shown("a", "user")}, coalesce(m.permission, '{NONE}') AS permission
               FROM account a
               LEFT JOIN member m ON m.repository_id = :repository AND m.account_id = a.id
-             WHERE a.id = :account""",
-        {"repository": repository.id, "account": account["id"]},
+             WHERE {accounts.SELECTED} AND {accounts.IS_SIGNING_IN}""",
+        {"repository": repository.id, **accounts.selected(selected)},
     )
     if row is None:
         raise NotFound(accounts.NO_ACCOUNT)
@@ -113,28 +121,20 @@ async def remove(tx: Transaction, repository: Repository, account_id: int) -> bo
     )
 
 
-async def permissions(
-    db: Reader,
-    actor: Actor,
-    listing: Listing,
-    *,
-    account: int | None = None,
-    repository: int | None = None,
-    workspace: int | None = None,
-) -> Page[Grant]:
-    """A part of what people may do (PERMISSIONS), by the row ids of what is asked about."""
+async def permissions(db: Reader, actor: Actor, listing: Listing, about: int) -> Page[Grant]:
+    """A part of what people may do (OWN_PERMISSIONS, REPOSITORY_PERMISSIONS, ...).
+
+    about is the row id of the account, repository or workspace that is asked about.
+    """
     rows = await db.all(
         listing.sql(
             f"""{REPOSITORY_COLUMNS}, {accounts.shown("a", "user")},
-                g.permission AS permission""",
-            f"LEFT JOIN {_GRANTED} ON {_PAIR} = part.id {_GRANTED_JOINS}",
+                CASE WHEN a.id = w.owner_id THEN 'admin' ELSE m.permission END AS permission""",
+            """LEFT JOIN repository r ON r.id = part.id / 4294967296
+               LEFT JOIN workspace w ON w.id = r.workspace_id
+               LEFT JOIN account a ON a.id = part.id % 4294967296
+               LEFT JOIN member m ON m.repository_id = r.id AND m.account_id = a.id""",
         ),
-        {
-            "account": account,
-            "repository": repository,
-            "workspace": workspace,
-            **sql_params(actor),
-            **listing.params,
-        },
+        {"about": about, **sql_params(actor), **listing.params},
     )
     return listing.page(rows, lambda rows: [(seen(row), row) for row in rows])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape, unescape
 from operator import itemgetter
 
+from tracker import accounts
 from tracker.access import Actor, Repository
 from tracker.database import Reader
 from tracker.issues import join_person, person
@@ -16,8 +17,14 @@ from tracker.vocabulary import State
 _STRUCK = frozenset({State.RESOLVED, State.CLOSED, State.DUPLICATE, State.WONTFIX, State.INVALID})
 """States whose issues are struck through where texts name them (recorded answers)."""
 
-# An account's username finds nobody who may not see the repository: a text is no way to ask who
-# has an account. His account_id is known only to whom an answer has named him already.
+# A username finds those only who have to do with the repository: a text is no way to ask who has an
+# account, or whom a private archive names. An account_id is known only to whom an answer has named
+# its owner already.
+_IS_HERE = f"""(a.is_admin = 1
+            OR a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
+            OR a.id IN (SELECT account_id FROM member WHERE repository_id = :repository)
+            OR {accounts.is_in(":tracker")})"""
+
 _FIND = f"""
 WITH name (value) AS (SELECT value FROM json_each(:names)),
 named (name, id, rank) AS (
@@ -31,17 +38,14 @@ named (name, id, rank) AS (
      WHERE a.workspace_id = :workspace AND a.account_id IN name
      UNION ALL
     SELECT a.username, a.id, 3 FROM account a
-     WHERE a.workspace_id = :workspace AND a.username IN name
+     WHERE a.workspace_id = :workspace AND a.username IN name AND {_IS_HERE}
      UNION ALL
     SELECT a.account_id, a.id, 2 FROM account a
      WHERE a.workspace_id IS NULL AND a.tracker_id IS NULL AND a.account_id IN name
      UNION ALL
     SELECT a.username, a.id, 1 FROM account a
      WHERE a.workspace_id IS NULL AND a.tracker_id IS NULL AND a.username IN name
-       AND (:private = 0
-            OR a.is_admin = 1
-            OR a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
-            OR a.id IN (SELECT account_id FROM member WHERE repository_id = :repository)))
+       AND {_IS_HERE})
 SELECT n.rank, n.name, a.id, NULL AS number, NULL AS title, NULL AS state, {person("a", "person")}
   FROM named n {join_person("a", "n.id")}
  UNION ALL
@@ -81,7 +85,8 @@ async def find(reader: Reader, repository: Repository, htmls: Iterable[str | Non
 
     One query, or none where nobody and nothing is named. Somebody is named by account_id or by
     username, which is the nickname as well: whom the tracker's archive calls so goes first, then
-    whom the workspace does, then an account.
+    whom the workspace does, then an account. A username finds only who is reporter, assignee or
+    author of a comment there, a member, the workspace's owner or an administrator.
     """
     named = {mark for html in htmls if html for mark in marks.find(html)}
     numbers = [int(mark[1:]) for mark in named if mark[0] == "#"]
@@ -96,7 +101,6 @@ async def find(reader: Reader, repository: Repository, htmls: Iterable[str | Non
             "tracker": repository.tracker_id,
             "workspace": repository.workspace_id,
             "repository": repository.id,
-            "private": int(repository.is_private),
         },
     )
     return References(

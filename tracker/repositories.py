@@ -92,7 +92,7 @@ def slug_of(name: str) -> str:
     Raises Invalid for a name that leaves nothing to call it by.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9_.]+", "-", plain).strip("-.")[:62]
+    slug = re.sub(r"[^a-z0-9_.]+", "-", plain).strip("-.")[:62].strip("-.")
     try:
         return str(fields.check(fields.slug(), slug))
     except Invalid as error:
@@ -121,15 +121,14 @@ async def create(
 
 async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
     """Make a repository in a workspace. Raises Invalid for a slug that is taken."""
-    uuid = accounts.new_uuid()
     try:
-        await tx.run(
+        row = await tx.returning(
             """INSERT INTO repository (uuid, workspace_id, slug, name, description, is_private,
                                        has_issues, created_on, updated_on)
                VALUES (:uuid, :workspace, :slug, :name, :description, :private, :has_issues, :now,
-                       :now)""",
+                       :now) RETURNING id""",
             {
-                "uuid": uuid,
+                "uuid": accounts.new_uuid(),
                 "workspace": workspace_id,
                 "slug": draft.slug,
                 "name": draft.name,
@@ -141,7 +140,6 @@ async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
         )
     except Duplicate as error:
         raise Invalid(_TAKEN, {"slug": [_TAKEN]}) from error
-    row = await tx.returning("SELECT id FROM repository WHERE uuid = :uuid", {"uuid": uuid})
     tracker = await trackers.create(tx, row["id"], status="current")
     await tx.run(
         "UPDATE repository SET tracker_id = :tracker WHERE id = :id",
@@ -153,9 +151,9 @@ async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
 async def update(tx: Transaction, repository: Repository, values: Mapping[str, str | bool]) -> None:
     """Change name, description, is_private or has_issues: what values has.
 
-    The slug follows a new name, and the old one leads here until somebody takes it (DECISIONS 23).
-    What hangs on a tracker that is switched off stays. Raises Invalid for a slug that is taken or
-    is none, NotFound when the repository was deleted meanwhile.
+    The repository was found in this transaction. The slug follows a new name, and the old one leads
+    here until somebody takes it (DECISIONS 23). What hangs on a tracker that is switched off stays.
+    Raises Invalid for a slug that is taken or is none.
     """
     changed = {key: value for key, value in values.items() if value != getattr(repository, key)}
     if not changed:
@@ -164,12 +162,11 @@ async def update(tx: Transaction, repository: Repository, values: Mapping[str, s
         changed["slug"] = slug
     params = {"id": repository.id, "now": clock.now(), **changed}
     try:
-        if not await tx.run(
+        await tx.run(
             f"""UPDATE repository SET {", ".join(f"{key} = :{key}" for key in changed)},
                        updated_on = :now WHERE id = :id""",
             params,
-        ):
-            raise NotFound(NO_REPOSITORY)
+        )
     except Duplicate as error:
         raise Invalid(_TAKEN, {"name": [_TAKEN]}) from error
     if "slug" in changed:
@@ -196,14 +193,13 @@ async def _forget_former(tx: Transaction, workspace_id: int, slug: str) -> None:
 async def delete(tx: Transaction, repository: Repository) -> None:
     """Remove the repository with its members and jobs, at once.
 
-    Its trackers are left to the sweep, a running job to its worker, who finds it gone. Raises
-    NotFound when it was deleted already.
+    It was found in this transaction. Its trackers are left to the sweep, a running job to its
+    worker, who finds it gone.
     """
     await tx.run(
         "UPDATE tracker SET status = 'dropped' WHERE repository_id = :id", {"id": repository.id}
     )
-    if not await tx.run("DELETE FROM repository WHERE id = :id", {"id": repository.id}):
-        raise NotFound(NO_REPOSITORY)
+    await tx.run("DELETE FROM repository WHERE id = :id", {"id": repository.id})
 
 
 async def get(db: Reader, actor: Actor, workspace: str, slug: str) -> Shown:

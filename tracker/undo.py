@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tracker import trackers
 from tracker.access import Repository
-from tracker.database import Database, Reader
+from tracker.database import Reader, Transaction
 from tracker.errors import Conflict, NotFound
 
 
@@ -34,30 +34,29 @@ async def preview(db: Reader, repository: Repository) -> Undone:
     return Undone(row["id"], row["writes"])
 
 
-async def undo(db: Database, repository: Repository, *, accept_writes: bool) -> Undone:
+async def undo(tx: Transaction, repository: Repository, *, accept_writes: bool) -> Undone:
     """Swap the tracker in force with the one that it replaced; undoing twice changes nothing.
 
     Raises NotFound when there is none, Conflict while a job runs or, unless accept_writes, when
     writes made since the import would go out of sight.
     """
-    async with db.transaction() as tx:
-        row = await tx.returning(
-            """SELECT tracker_id, (SELECT count(*) FROM job
-                                    WHERE repository_id = repository.id
-                                      AND status IN ('ACCEPTED', 'STARTED')
-                                      AND (kind = 'export' OR dry_run = 0)) AS jobs
-                 FROM repository WHERE id = :id""",
-            {"id": repository.id},
+    row = await tx.returning(
+        """SELECT tracker_id, (SELECT count(*) FROM job
+                                WHERE repository_id = repository.id
+                                  AND status IN ('ACCEPTED', 'STARTED')
+                                  AND (kind = 'export' OR dry_run = 0)) AS jobs
+             FROM repository WHERE id = :id""",
+        {"id": repository.id},
+    )
+    if row["tracker_id"] != repository.tracker_id:
+        raise Conflict("An import or an undo has just changed the issues: look again.")
+    found = await preview(tx, repository)
+    if row["jobs"]:
+        raise Conflict("A job is running for this repository.", retry_after=5)
+    if found.writes and not accept_writes:
+        raise Conflict(
+            f"{found.writes} writes made since the import would go out of sight; "
+            "confirm with yes to go on."
         )
-        if row["tracker_id"] != repository.tracker_id:
-            raise Conflict("An import or an undo has just changed the issues: look again.")
-        found = await preview(tx, repository)
-        if row["jobs"]:
-            raise Conflict("A job is running for this repository.", retry_after=5)
-        if found.writes and not accept_writes:
-            raise Conflict(
-                f"{found.writes} writes made since the import would go out of sight; "
-                "confirm with yes to go on."
-            )
-        await trackers.put_in_force(tx, repository.id, found.tracker_id)
+    await trackers.put_in_force(tx, repository.id, found.tracker_id)
     return found

@@ -139,7 +139,7 @@ async def see(db: Reader, actor: Actor, name: str) -> Workspace:
 def require_role(workspace: Workspace, needed: Role) -> None:
     """Raises Forbidden for whoever is less than that in the workspace."""
     if workspace.role is not Role.OWNER and workspace.role is not needed:
-        raise Forbidden(f"Only the {needed} of {workspace.slug} may do this.")
+        raise Forbidden(f"Only {needed}s of {workspace.slug} may do this.")
 
 
 async def find_all(

@@ -8,10 +8,8 @@ from aiohttp import web
 from service import answers, requests
 from service.api_v2 import objects
 from service.api_v2.endpoint import REPOSITORY, Endpoint
+from service.paging import EMPTY_PAGE
 from tracker.vocabulary import Scope
-
-EMPTY_PAGE = {"pagelen": 10, "size": 0, "values": [], "page": 1}
-"""A list of nothing, whatever q, sort, state, page and pagelen ask of it."""
 
 LISTS = (
     "pullrequests",

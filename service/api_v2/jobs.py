@@ -1,6 +1,7 @@
 """Imports and exports in API 2.0: jobs that the worker does."""
 
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from aiohttp import web
 from marshmallow import fields as marshmallow_fields
@@ -10,11 +11,15 @@ from service.api_v2 import objects
 from service.api_v2.endpoint import REPOSITORY, Endpoint
 from service.downloads import disposition
 from service.links import RepositoryLinks
-from tracker import fields, jobs, undo
-from tracker.access import Repository, require_permission
+from tracker import fields, jobs, trackers, undo
+from tracker.access import Repository, find_tracker, require_permission
+from tracker.database import Transaction
 from tracker.errors import Gone
 from tracker.jobs import Job
+from tracker.undo import Undone
 from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
+
+T = TypeVar("T")
 
 _IMPORT = f"{REPOSITORY}/issues/import"
 _EXPORT = f"{REPOSITORY}/issues/export"
@@ -52,6 +57,12 @@ async def _administered(request: web.Request) -> Repository:
     return repository
 
 
+async def _write(
+    request: web.Request, work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]]
+) -> T:
+    return await requests.write_repository(request, Permission.ADMIN, work, find=find_tracker)
+
+
 def _parameters(request: web.Request) -> dict[str, Any]:
     return fields.load(ImportParameters(), dict(request.query))
 
@@ -79,28 +90,34 @@ def _status(request: web.Request, job: Job) -> web.Response:
 
 async def start_import(request: web.Request) -> web.Response:
     """Take an archive and replace the repository's issues with it: 202 and the job's status."""
-    repository = await _administered(request)
-    db, settings = requests.database(request), request.app[keys.SETTINGS]
+    repository, settings = await _administered(request), request.app[keys.SETTINGS]
     dry_run = _parameters(request).get("dry_run", False)
-    await jobs.require_no_import(db, repository)  # before a large body is read in vain
+    # Before a large body is read in vain.
+    await jobs.require_no_import(requests.database(request), repository)
     archive = await uploads.receive(
         request, "archive", settings.spool_dir, limit=settings.limits.archive_bytes
     )
     try:
-        job = await jobs.accept(
-            db,
-            repository,
-            JobKind.IMPORT,
-            account_id=requests.actor(request).id,
-            base_url=request[keys.BASE_URL],
-            archive=archive,
-            dry_run=dry_run,
-        )
+        _, job = await _accept(request, JobKind.IMPORT, archive=archive, dry_run=dry_run)
     except BaseException:
         archive.unlink(missing_ok=True)
         raise
     request.app[keys.DOORBELL].ring(job)
     return _status(request, job)
+
+
+async def _accept(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[Repository, Job]:
+    async def write(tx: Transaction, repository: Repository) -> tuple[Repository, Job]:
+        return repository, await jobs.accept(
+            tx,
+            repository,
+            kind,
+            account_id=requests.actor(request).id,
+            base_url=request[keys.BASE_URL],
+            **arguments,
+        )
+
+    return await _write(request, write)
 
 
 async def get_import(request: web.Request) -> web.Response:
@@ -114,12 +131,14 @@ async def undo_import(request: web.Request) -> web.Response:
 
     Without `yes=true` it is refused (409) when writes made since the import would be among it.
     """
-    repository = await _administered(request)
-    done = await undo.undo(
-        requests.database(request),
-        repository,
-        accept_writes=_parameters(request).get("yes", False),
-    )
+    seen = await _administered(request)
+    yes = _parameters(request).get("yes", False)
+
+    async def write(tx: Transaction, repository: Repository) -> Undone:
+        trackers.require_same(seen, repository)
+        return await undo.undo(tx, repository, accept_writes=yes)
+
+    done = await _write(request, write)
     return answers.answer(
         request, {"type": "issue_import_undo", "writes_out_of_sight": done.writes}
     )
@@ -127,16 +146,10 @@ async def undo_import(request: web.Request) -> web.Response:
 
 async def start_export(request: web.Request) -> web.Response:
     """Begin an export: 202, no body, and in Location where to ask for the zip."""
-    repository = await _administered(request)
+    await _administered(request)
     payload = await bodies.read(request) if request.can_read_body else {}
-    job = await jobs.accept(
-        requests.database(request),
-        repository,
-        JobKind.EXPORT,
-        account_id=requests.actor(request).id,
-        base_url=request[keys.BASE_URL],
-        options=fields.load(ExportOptions(), payload),
-    )
+    options = fields.load(ExportOptions(), payload)
+    repository, job = await _accept(request, JobKind.EXPORT, options=options)
     request.app[keys.DOORBELL].ring(job)
     links = RepositoryLinks(request[keys.BASE_URL], repository)
     location = f"{links.api}/issues/export/{repository.slug}-issues-{job.uuid}.zip"

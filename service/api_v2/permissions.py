@@ -7,24 +7,24 @@ from aiohttp import web
 
 from service import answers, bodies, keys, requests
 from service.api_v2 import objects
-from service.api_v2.code import EMPTY_PAGE
 from service.api_v2.endpoint import REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
 from service.api_v2.workspaces import WORKSPACE
-from service.paging import Asked
+from service.paging import EMPTY_PAGE, Asked
 from tracker import accounts, fields, members, workspaces
 from tracker.access import Actor, Repository, find_repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.members import Grant
 from tracker.paging import Page
+from tracker.query import Catalogue
 from tracker.vocabulary import Permission, Scope
 from tracker.workspaces import Role
 
 T = TypeVar("T")
 
-About = tuple[str, dict[str, int]]
-"""The path of a list of permissions, and what members.permissions is asked for it."""
+About = tuple[str, int]
+"""The path of a list of permissions, and what members.permissions is asked about."""
 
 _CONFIG = f"{REPOSITORY}/permissions-config"
 _USER = f"{_CONFIG}/users/{{selected_user:[^/]+}}"
@@ -47,7 +47,10 @@ async def _administered(request: web.Request, reader: Reader, actor: Actor) -> R
 
 
 async def _read(
-    request: web.Request, work: Callable[[Reader, Repository], Coroutine[Any, Any, T]]
+    request: web.Request,
+    work: Callable[[Reader, Repository], Coroutine[Any, Any, T]],
+    *,
+    slow: bool = False,
 ) -> tuple[Repository, T]:
     """The repository in the path and what work makes of it, for its administrators."""
 
@@ -55,7 +58,7 @@ async def _read(
         repository = await _administered(request, reader, actor)
         return repository, await work(reader, repository)
 
-    return await requests.read(request, whole)
+    return await requests.read(request, whole, slow=slow)
 
 
 async def list_user_permissions(request: web.Request) -> web.Response:
@@ -65,7 +68,7 @@ async def list_user_permissions(request: web.Request) -> web.Response:
     async def find(reader: Reader, repository: Repository) -> Page[Row]:
         return await members.find_all(reader, repository, asked.listing)
 
-    repository, page = await _read(request, find)
+    repository, page = await _read(request, find, slow=asked.is_slow)
     shapes = Representation(request[keys.BASE_URL], repository)
     values = [shapes.user_permission(row) for row in page.items]
     url = f"{shapes.links.api}/permissions-config/users"
@@ -86,7 +89,7 @@ async def get_user_permission(request: web.Request) -> web.Response:
     """What an account may do in a repository; `none` when it is no member."""
 
     async def find(reader: Reader, repository: Repository) -> Row:
-        return await members.get(reader, repository, request.match_info["selected_user"])
+        return await members.get(reader, repository, _selected(request))
 
     repository, row = await _read(request, find)
     shapes = Representation(request[keys.BASE_URL], repository)
@@ -95,44 +98,47 @@ async def get_user_permission(request: web.Request) -> web.Response:
 
 async def put_user_permission(request: web.Request) -> web.Response:
     """Give an account access to a repository, or change what it has."""
-    repository, account = await _read(request, _account(request))
+
+    async def find(reader: Reader, repository: Repository) -> Row:
+        return await accounts.find_selected(reader, _selected(request), is_active=True)
+
+    await _read(request, find)
     given = fields.load(_Payload(), await bodies.read(request))
 
-    async def write(tx: Transaction) -> Row:
+    async def write(tx: Transaction, repository: Repository) -> tuple[Repository, Row]:
+        account = await find(tx, repository)
         await members.put(tx, repository, account["id"], given["permission"])
-        return await members.get(tx, repository, account["uuid"])
+        return repository, await members.get(tx, repository, account["uuid"])
 
-    row = await requests.database(request).write(write)
+    repository, row = await requests.write_repository(request, Permission.ADMIN, write)
     shapes = Representation(request[keys.BASE_URL], repository)
     return answers.answer(request, shapes.user_permission(row))
 
 
 async def delete_user_permission(request: web.Request) -> web.Response:
     """Take an account's access to a repository away."""
-    repository, account = await _read(request, _account(request))
+    await requests.repository(request)
 
-    async def write(tx: Transaction) -> None:
+    async def write(tx: Transaction, repository: Repository) -> None:
+        account = await accounts.find_selected(tx, _selected(request))
         if not await members.remove(tx, repository, account["id"]):
             raise NotFound(accounts.NO_ACCOUNT)
 
-    await requests.database(request).write(write)
+    await requests.write_repository(request, Permission.ADMIN, write)
     return web.Response(status=204)
 
 
-def _account(request: web.Request) -> Callable[[Reader, Repository], Coroutine[Any, Any, Row]]:
-    async def find(reader: Reader, repository: Repository) -> Row:
-        return await accounts.find_selected(reader, request.match_info["selected_user"])
-
-    return find
+def _selected(request: web.Request) -> str:
+    return request.match_info["selected_user"]
 
 
 async def list_own_permissions(request: web.Request) -> web.Response:
     """A page of the repositories where whoever asks was given something to do."""
 
     async def find(reader: Reader, actor: Actor) -> About:
-        return "user/permissions/repositories", {"account": require_account(actor)}
+        return "user/permissions/repositories", require_account(actor)
 
-    return await _list(request, find)
+    return await _list(request, members.OWN_PERMISSIONS, find)
 
 
 async def list_workspace_permissions(request: web.Request) -> web.Response:
@@ -142,9 +148,9 @@ async def list_workspace_permissions(request: web.Request) -> web.Response:
         found = await workspaces.see(reader, actor, request.match_info["workspace"])
         require_account(actor)
         workspaces.require_role(found, Role.OWNER)
-        return f"workspaces/{found.slug}/permissions/repositories", {"workspace": found.id}
+        return f"workspaces/{found.slug}/permissions/repositories", found.id
 
-    return await _list(request, find)
+    return await _list(request, members.WORKSPACE_PERMISSIONS, find)
 
 
 async def list_repository_permissions(request: web.Request) -> web.Response:
@@ -153,19 +159,21 @@ async def list_repository_permissions(request: web.Request) -> web.Response:
     async def find(reader: Reader, actor: Actor) -> About:
         found = await _administered(request, reader, actor)
         path = f"workspaces/{found.workspace_slug}/permissions/repositories/{found.slug}"
-        return path, {"repository": found.id}
+        return path, found.id
 
-    return await _list(request, find)
+    return await _list(request, members.REPOSITORY_PERMISSIONS, find)
 
 
 async def _list(
-    request: web.Request, find: Callable[[Reader, Actor], Coroutine[Any, Any, About]]
+    request: web.Request,
+    catalogue: Catalogue,
+    find: Callable[[Reader, Actor], Coroutine[Any, Any, About]],
 ) -> web.Response:
-    asked = Asked(request, members.PERMISSIONS)
+    asked = Asked(request, catalogue)
 
     async def whole(reader: Reader, actor: Actor) -> tuple[str, Page[Grant]]:
         path, about = await find(reader, actor)
-        return path, await members.permissions(reader, actor, asked.listing, **about)
+        return path, await members.permissions(reader, actor, asked.listing, about)
 
     path, page = await requests.read(request, whole, slow=asked.is_slow)
     base = request[keys.BASE_URL]
@@ -202,7 +210,7 @@ ENDPOINTS = (
         list_own_permissions,
         (Scope.ACCOUNT, Scope.REPOSITORY),
         {200: _GRANTS},
-        catalogue=members.PERMISSIONS,
+        catalogue=members.OWN_PERMISSIONS,
     ),
     Endpoint(
         "GET",
@@ -210,7 +218,7 @@ ENDPOINTS = (
         list_workspace_permissions,
         (Scope.ACCOUNT,),
         {200: _GRANTS},
-        catalogue=members.PERMISSIONS,
+        catalogue=members.WORKSPACE_PERMISSIONS,
     ),
     Endpoint(
         "GET",
@@ -218,6 +226,6 @@ ENDPOINTS = (
         list_repository_permissions,
         (Scope.REPOSITORY,),
         {200: _GRANTS},
-        catalogue=members.PERMISSIONS,
+        catalogue=members.REPOSITORY_PERMISSIONS,
     ),
 )

@@ -38,6 +38,7 @@ class ReadyIssues:
         seen = (shapes.identity, html, *row)
         kept = self._kept.get(key)
         if kept is not None and kept.seen == seen:
+            self._kept.move_to_end(key)
             return kept.json
         json = orjson.dumps(shapes.issue(row, html))
         fragment = orjson.Fragment(json)

@@ -109,12 +109,16 @@ async def create_repository(request: web.Request) -> web.Response:
 
     async def find(reader: Reader, actor: Actor) -> _Place:
         workspace, slug = _names(request)
-        found = await workspaces.see(reader, actor, workspace)
-        workspaces.require_role(found, workspaces.Role.OWNER)
-        return _Place(found, slug)
+        return _Place(await _owned(reader, actor, workspace), slug)
 
     place = await requests.read(request, find)
     return await _create(request, place, await _given(request))
+
+
+async def _owned(reader: Reader, actor: Actor, name: str) -> Workspace:
+    workspace = await workspaces.see(reader, actor, name)
+    workspaces.require_role(workspace, workspaces.Role.OWNER)
+    return workspace
 
 
 async def put_repository(request: web.Request) -> web.Response:
@@ -137,11 +141,11 @@ async def put_repository(request: web.Request) -> web.Response:
     if isinstance(found, _Place):
         return await _create(request, found, given, status=201)
 
-    async def write(tx: Transaction) -> Shown:
-        await repositories.update(tx, found, given)
-        return await repositories.get(tx, requests.actor(request), found.workspace_slug, found.uuid)
+    async def write(tx: Transaction, now: Repository) -> Shown:
+        await repositories.update(tx, now, given)
+        return await repositories.get(tx, requests.actor(request), now.workspace_slug, now.uuid)
 
-    shown = await requests.database(request).write(write)
+    shown = await requests.write_repository(request, Permission.ADMIN, write)
     return _one(request, shown, is_elsewhere=shown[0].slug != found.slug)
 
 
@@ -158,18 +162,8 @@ async def _vacant(reader: Reader, actor: Actor, workspace: str, slug: str) -> _P
 
 async def delete_repository(request: web.Request) -> web.Response:
     """Remove a repository with all its issues."""
-
-    async def find(reader: Reader, actor: Actor) -> Repository:
-        repository = await find_repository(reader, actor, *_names(request))
-        require_permission(repository, Permission.ADMIN)
-        return repository
-
-    repository = await requests.read(request, find)
-
-    async def write(tx: Transaction) -> None:
-        await repositories.delete(tx, repository)
-
-    await requests.database(request).write(write)
+    await requests.repository(request)
+    await requests.write_repository(request, Permission.ADMIN, repositories.delete)
     return web.Response(status=204)
 
 
@@ -186,11 +180,12 @@ async def _create(
 ) -> web.Response:
     slug = fields.load(_Slug(), {"slug": place.slug.lower()})["slug"]
 
-    async def write(tx: Transaction) -> Shown:
-        await repositories.add(tx, place.workspace.id, Draft(slug, **{"name": slug, **given}))
-        return await repositories.get(tx, requests.actor(request), place.workspace.slug, slug)
+    async def write(tx: Transaction, actor: Actor) -> Shown:
+        workspace = await _owned(tx, actor, place.workspace.slug)
+        await repositories.add(tx, workspace.id, Draft(slug, **{"name": slug, **given}))
+        return await repositories.get(tx, actor, workspace.slug, slug)
 
-    shown = await requests.database(request).write(write)
+    shown = await requests.write_as(request, write)
     return _one(request, shown, status=status, is_elsewhere=True)
 
 

@@ -22,15 +22,19 @@ class Content(fields.Nested):
     """
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(
+        loaded = super()._deserialize(
             {"raw": value} if isinstance(value, str) else value, *args, **kwargs
         )
+        if not loaded:
+            raise ValidationError({"raw": ["Missing data for required field."]})
+        return loaded
 
 
 class Reference(fields.Field[Any]):
     """Something named by one of its members: loads as ("name", "UI") or ("id", 37).
 
-    Of several members the first of `members` counts; a plain string means the member `plain`.
+    Of several members the first of `members` counts; a plain string means the member `plain`, and
+    an empty one nothing, as null does: a form has no other word for it.
     """
 
     def __init__(self, members: dict[str, fields.Field[Any]], *, plain: str) -> None:
@@ -40,7 +44,9 @@ class Reference(fields.Field[Any]):
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Any, **kwargs: Any
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, Any] | None:
+        if value == "":
+            return None
         if isinstance(value, str):
             value = {self.plain: value}
         if isinstance(value, dict):
@@ -59,9 +65,12 @@ def _category() -> Reference:
     return Reference({"id": rules.Number(), "name": rules.Text()}, plain="name")
 
 
-def _content(limits: Limits, *, may_be_null: bool = False, **kwargs: Any) -> Content:
+def _content(
+    limits: Limits, *, required: bool = True, may_be_null: bool = False, **kwargs: Any
+) -> Content:
+    """A text; required says of its raw text whether it must be given."""
     text: dict[str, fields.Field[Any]] = {
-        "content": rules.content(limits, data_key="raw", required=True, allow_none=may_be_null),
+        "content": rules.content(limits, data_key="raw", required=required, allow_none=may_be_null),
         "markup": rules.markup(),
     }
     return Content(rules.Payload.from_dict(text), **kwargs)
@@ -120,10 +129,12 @@ class Changes(rules.Payload):
         return data
 
 
-def _issue(limits: Limits, title: fields.Field[Any]) -> dict[str, fields.Field[Any]]:
+def _issue(
+    limits: Limits, title: fields.Field[Any], *, edited: bool = False
+) -> dict[str, fields.Field[Any]]:
     return {
         "title": title,
-        "content": _content(limits, allow_none=True),
+        "content": _content(limits, required=not edited, allow_none=True),
         "state": rules.state(),
         "kind": rules.kind(),
         "priority": rules.priority(),
@@ -141,7 +152,7 @@ def issue(limits: Limits) -> Schema:
 @cache
 def edited_issue(limits: Limits) -> Schema:
     """What shall be different about an issue; nothing is required."""
-    return rules.Payload.from_dict(_issue(limits, rules.title()))()
+    return rules.Payload.from_dict(_issue(limits, rules.title(), edited=True))()
 
 
 def parts(loaded: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,7 +166,12 @@ def parts(loaded: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def comment(limits: Limits) -> Schema:
     """A comment."""
-    return rules.Payload.from_dict({"content": _content(limits, required=True)})()
+    text: dict[str, fields.Field[Any]] = {
+        "content": rules.said(limits, data_key="raw", required=True),
+        "markup": rules.markup(),
+    }
+    content = Content(rules.Payload.from_dict(text), required=True)
+    return rules.Payload.from_dict({"content": content})()
 
 
 @cache

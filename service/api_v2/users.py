@@ -5,6 +5,7 @@ from aiohttp import web
 from service import answers, keys, requests
 from service.api_v2 import objects, people
 from service.api_v2.endpoint import Endpoint
+from service.paging import only_page
 from tracker import accounts
 from tracker.access import Actor, require_account
 from tracker.database import Reader, Row
@@ -25,9 +26,7 @@ async def list_emails(request: web.Request) -> web.Response:
     """The addresses of whoever asks: one, or none."""
     row = await _own(request)
     values = [people.email(request[keys.BASE_URL], row["email"])] if row["email"] else []
-    return answers.answer(
-        request, {"pagelen": 10, "size": len(values), "values": values, "page": 1}
-    )
+    return answers.answer(request, only_page(values))
 
 
 async def get_email(request: web.Request) -> web.Response:

@@ -1,13 +1,14 @@
 """Votes and watches in API 2.0: twice the same. 204 says yes, 404 says no (reference 2.7)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 from aiohttp import web
 
 from service import requests
 from service.api_v2.endpoint import ISSUE, Endpoint
 from tracker import issues, votes
-from tracker.access import Repository
+from tracker.access import Actor, Repository
 from tracker.database import Reader, Transaction
 from tracker.vocabulary import Scope
 from tracker.votes import Mark
@@ -26,30 +27,30 @@ def _endpoints(mark: Mark) -> Iterator[Endpoint]:
 
     async def add(request: web.Request) -> web.Response:
         """It is there from now on, if it was not already."""
-        number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-        tracker = await requests.tracker(request)
-
-        async def write(tx: Transaction, tracker: Repository) -> None:
-            await votes.add(tx, requests.actor(request), tracker, number, mark)
-
-        await requests.write(request, tracker, write)
-        return web.Response(status=204)
+        return await _put(request, mark, votes.add)
 
     async def remove(request: web.Request) -> web.Response:
         """It is not there any more, if it ever was."""
-        number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-        tracker = await requests.tracker(request)
-
-        async def write(tx: Transaction, tracker: Repository) -> None:
-            await votes.remove(tx, requests.actor(request), tracker, number, mark)
-
-        await requests.write(request, tracker, write)
-        return web.Response(status=204)
+        return await _put(request, mark, votes.remove)
 
     path = f"{ISSUE}/{mark}"
     yield Endpoint("GET", path, is_there, (Scope.ACCOUNT, Scope.ISSUE), {204: None})
     yield Endpoint("PUT", path, add, (Scope.ACCOUNT_WRITE, Scope.ISSUE), {204: None})
     yield Endpoint("DELETE", path, remove, (Scope.ACCOUNT_WRITE, Scope.ISSUE_WRITE), {204: None})
+
+
+async def _put(
+    request: web.Request,
+    mark: Mark,
+    how: Callable[[Transaction, Actor, Repository, int, Mark], Coroutine[Any, Any, None]],
+) -> web.Response:
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+
+    async def write(tx: Transaction, tracker: Repository) -> None:
+        await how(tx, requests.actor(request), tracker, number, mark)
+
+    await requests.write(request, await requests.tracker(request), write)
+    return web.Response(status=204)
 
 
 ENDPOINTS = tuple(endpoint for mark in Mark for endpoint in _endpoints(mark))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 from aiohttp import web
@@ -33,6 +32,8 @@ class Description:
 
     def _build(self) -> dict[str, Any]:
         # Late: a process that is never asked does without apispec.
+        from importlib.metadata import version
+
         from service.openapi import document
 
         return document.build(self._endpoints, self._limits, version("pail-tracker"))

@@ -51,11 +51,8 @@ _PARAMETERS = {
     "repo_name": "The repository's slug.",
     "task_id": "The export's UUID.",
     "selected_user": "The person's UUID in braces, or account id.",
-    "selected_user_id": "The person's UUID in braces, or account id.",
     "member": "The person's UUID in braces, or account id.",
     "email": "One of your own e-mail addresses.",
-    "project_key": "The project's key.",
-    "group_slug": "The group's slug.",
 }
 """What the parameters of paths are."""
 
@@ -280,4 +277,6 @@ def _errors(endpoint: Endpoint) -> Iterator[int]:
     if endpoint.method != "GET":
         yield from (409, 507)
     if endpoint.body is not None or endpoint.files is not None:
-        yield from (413, 415)
+        yield 413
+    if endpoint.body is not None:
+        yield 415

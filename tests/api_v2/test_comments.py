@@ -283,3 +283,11 @@ async def test_an_id_is_never_given_twice_whatever_was_removed(api: Api) -> None
             url = f"{OPEN}/issues/2/comments/{made['id']}"
             assert (await api("DELETE", url, "bob")).status == 204
     assert seen == sorted(set(seen))
+
+
+@pytest.mark.parametrize("content", ["", " \n\t", {"raw": ""}])
+async def test_a_comment_says_something(api: Api, content: object) -> None:
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t"})
+    answer = await api("POST", f"{OPEN}/issues/1/comments", "bob", json={"content": content})
+    assert answer.status == 400
+    assert list(answer.body["error"]["fields"]) == ["content.raw"]

@@ -195,3 +195,11 @@ async def test_json_that_calls_itself_a_form_is_told_so(api: Api) -> None:
     answer = await api("POST", f"{OPEN}/issues", "bob", data=b'{"title": "t"}', headers=headers)
     assert answer.status == 400
     assert "Content-Type: application/json" in answer.body["error"]["message"]
+
+
+async def test_words_are_flags_in_forms_only(api: Api) -> None:
+    answer = await api("PUT", OPEN, "alice", data={"is_private": "true"})
+    assert answer.body["is_private"] is True
+    refused = await api("PUT", OPEN, "alice", json={"is_private": "false"})
+    assert refused.status == 400
+    assert list(refused.body["error"]["fields"]) == ["is_private"]

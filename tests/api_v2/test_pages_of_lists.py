@@ -181,3 +181,14 @@ async def test_comments_are_walked_likewise(api: Api) -> None:
     path = f"{ISSUES}/1/comments"
     ids = [(await api.post(path, "bob", {"content": "x"}))["id"] for _ in range(5)]
     assert await walk(api, f"{path}?pagelen=2") == ids
+
+
+async def test_a_key_with_another_pages_number_is_put_aside(api: Api) -> None:
+    for number in range(6):
+        await api.post(f"{OPEN}/issues", "bob", {"title": f"{number}"})
+    first = await api.get(f"{OPEN}/issues?pagelen=2&sort=id")
+    path = first["next"].removeprefix(api.url)
+    second = await api.get(path)
+    assert [issue["id"] for issue in second["values"]] == [3, 4]
+    third = await api.get(path.replace("page=2", "page=3"))
+    assert [issue["id"] for issue in third["values"]] == [5, 6]

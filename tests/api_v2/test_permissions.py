@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import APP, OPEN, Api
-from tracker import repositories
+from tracker import accounts, repositories
+from tracker.database import sqlite
 
 USERS = f"{APP}/permissions-config/users"
 
@@ -63,17 +64,47 @@ async def test_an_account_id_will_do_and_a_name_will_not(api: Api) -> None:
             "nobody",
             "bob@example.org",
             "{00000000-0000-0000-0000-000000000000}",
-            await _switched_off(api),
         )
     ]
     assert {answer.status for answer in answers} == {404}
     assert len({str(answer.body) for answer in answers}) == 1
 
 
-async def _switched_off(api: Api) -> str:
-    row = await api.db.one("SELECT uuid FROM account WHERE username = 'eve'")
-    assert row is not None
-    return str(row["uuid"])
+async def test_whoever_is_switched_off_is_given_nothing_and_can_be_taken_out(api: Api) -> None:
+    path = f"{USERS}/{(await accounts.find(api.db, 'eve'))['uuid']}"
+    assert (await api.get(path, "alice"))["permission"] == "none"
+    assert (await api("PUT", path, "alice", json={"permission": "read"})).status == 404
+    await repositories.set_member(api.db, await api.repository("alice/app"), "eve", "write")
+    assert (await api.get(path, "alice"))["permission"] == "write"
+    assert (await api("PUT", path, "alice", json={"permission": "read"})).status == 404
+    assert (await api("DELETE", path, "alice")).status == 204
+    assert (await api.get(path, "alice"))["permission"] == "none"
+
+
+async def test_a_placeholder_is_no_account(api: Api) -> None:
+    repository = await api.repository("alice/app")
+    charlie = await accounts.find(api.db, "charlie")
+    await api.db.run(
+        """INSERT INTO account (uuid, workspace_id, username, account_id, display_name, nickname,
+                                created_on)
+           VALUES ('{ann}', :workspace, 'ann', :account, 'Ann', 'ann', :now)""",
+        {
+            "workspace": repository.workspace_id,
+            "account": charlie["account_id"],
+            "now": charlie["created_on"],
+        },
+    )
+    assert (await api("GET", f"{USERS}/{{ann}}", "alice")).status == 404
+    found = await api.get(f"{USERS}/{charlie['account_id']}", "alice")
+    assert found["user"]["uuid"] == charlie["uuid"]
+
+
+async def test_a_search_among_members_holds_up_other_searches_only(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", -1)  # none has its turn in time
+    assert (await api("GET", f'{USERS}?q=user.nickname~"b"', "alice")).status == 503
+    assert (await api.get(USERS, "alice"))["size"] == 2
 
 
 @pytest.mark.parametrize("value", ["none", "owner", "", None, 7, ["admin"], "ADMIN"])

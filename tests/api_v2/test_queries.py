@@ -273,3 +273,23 @@ async def test_times_are_kept_in_the_form_that_queries_compare(api: Api) -> None
     created = (await api.post(ISSUES, "bob", {"title": "x"}))["created_on"]
     assert await found(api, ISSUES, f"created_on = {created}") == [1]
     assert await found(api, ISSUES, f"created_on > {clock.shifted(seconds=60)}") == []
+
+
+async def test_type_and_issue_can_be_asked_for(api: Api) -> None:
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t"})
+    await api.post(f"{OPEN}/issues/1/comments", "bob", {"content": "c"})
+    for path, q, size in (
+        ("issues", 'type = "issue"', 1),
+        ("issues", 'type = "comment"', 0),
+        ("issues/1/comments", "issue.id = 1", 1),
+        ("issues/1/comments", "issue.id = 2", 0),
+    ):
+        assert (await api.get(f"{OPEN}/{path}", params={"q": q}))["size"] == size
+
+
+async def test_what_has_only_members_is_named_with_one_of_them(api: Api) -> None:
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t"})
+    answer = await api("GET", f"{OPEN}/issues/1/changes", params={"q": 'changes.state="open"'})
+    assert answer.status == 400
+    assert '"changes.state.' in answer.body["error"]["message"]
+    assert "uuid" not in answer.body["error"]["message"]

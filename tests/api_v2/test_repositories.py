@@ -1,5 +1,6 @@
 """Lists of repositories, and POST, PUT and DELETE of one."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -306,6 +307,22 @@ async def test_an_old_name_leads_to_whoever_takes_it_next(api: Api) -> None:
     back = await api("PUT", f"{WS}/third", "alice", json={"name": "Second"})
     assert back.body["slug"] == "second"
     assert (await api.get(f"{WS}/third", "alice"))["slug"] == "second"
+
+
+async def test_of_renames_at_once_none_loses_a_name(api: Api) -> None:
+    uuid = (await api.get(APP, "alice"))["uuid"]
+    renamed = ("first", "second", "third", "fourth")
+    answers = await asyncio.gather(
+        *(api("PUT", APP, "alice", json={"name": name}) for name in renamed)
+    )
+    assert [answer.status for answer in answers] == [200] * 4
+    for name in ("app", *renamed):
+        assert (await api.get(f"{WS}/{name}", "alice"))["uuid"] == uuid
+
+
+async def test_a_slug_that_is_cut_off_ends_with_a_letter_or_digit(api: Api) -> None:
+    answer = await api("PUT", APP, "alice", json={"name": f"{'x' * 61} two"})
+    assert answer.body["slug"] == "x" * 61
 
 
 async def test_a_name_with_the_same_slug_renames_nothing_else(api: Api) -> None:

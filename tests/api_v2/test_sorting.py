@@ -9,7 +9,7 @@ from tests.api_v2.test_queries import LISTS
 from tests.conftest import OPEN, Api
 from tests.rows import add_attachment, add_comment, define
 from tracker import catalogues
-from tracker.database.sqlite import schema
+from tracker.database.migrations import schema
 
 ISSUES = f"{OPEN}/issues"
 

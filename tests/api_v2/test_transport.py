@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service import answers
 from service.api_v2.endpoint import PREFIXES
 from tests.api_v2.test_upload_attachments import upload
 from tests.conftest import APP, OPEN, Answer, Api
@@ -390,3 +391,18 @@ async def test_an_empty_answer_has_a_type_that_no_client_takes_for_json(api: Api
         assert answer.status == status
         assert answer.body == ""
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+async def test_a_very_long_answer_is_sent_as_it_is(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others would wait while it is hashed and compressed."""
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "x" * 9000})
+    headers = {"Accept-Encoding": "gzip"}
+    usual = await api("GET", f"{OPEN}/issues/1", headers=headers)
+    assert "ETag" in usual.headers
+    monkeypatch.setattr(answers, "_MOST", 9000)
+    long = await api("GET", f"{OPEN}/issues/1", headers=headers)
+    assert "ETag" not in long.headers
+    assert "Content-Encoding" not in long.headers
+    assert long.body == usual.body

@@ -271,7 +271,8 @@ async def test_who_may_edit_what(api: Api, who: str, own: bool, text: int, rest:
         {"content": {"raw": "x", "markup": "creole"}},
     ):
         assert (await api("PUT", path, who, json=payload)).status == text
-    for payload in ({"state": "closed"}, {"priority": "minor"}, {"assignee": who}):
+    uuid = (await api.get("/2.0/user", who))["uuid"]
+    for payload in ({"state": "closed"}, {"priority": "minor"}, {"assignee": {"uuid": uuid}}):
         assert (await api("PUT", path, who, json=payload)).status == rest
     assert len(await changes(api, path)) == 3 * [text, rest].count(200)
 
@@ -351,3 +352,20 @@ async def test_an_absent_issue_can_not_be_edited(api: Api) -> None:
     answer = await api("PUT", f"{APP}/issues/2", "bob", json={"title": "t"})
     assert answer.status == 404
     assert answer.body["error"]["message"] == "No Issue matches the given query."
+
+
+async def test_the_markup_alone_can_be_changed(api: Api) -> None:
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**b**"})
+    payload = {"content": {"markup": "plaintext"}}
+    content = (await api("PUT", f"{OPEN}/issues/1", "bob", json=payload)).body["content"]
+    assert (content["raw"], content["markup"]) == ("**b**", "plaintext")
+    assert content["html"] == "<p>**b**</p>"
+
+
+async def test_an_empty_text_means_nobody_and_nothing(api: Api) -> None:
+    """A form has no other way to say it."""
+    await define(api, "alice/open", "component", "UI")
+    given = {"title": "t", "assignee": "bob", "component": "UI"}
+    await api.post(f"{OPEN}/issues", "bob", given)
+    answer = await api("PUT", f"{OPEN}/issues/1", "bob", data={"assignee": "", "component": ""})
+    assert (answer.body["assignee"], answer.body["component"]) == (None, None)

@@ -113,6 +113,8 @@ async def test_who_is_member_of_what_you_may_not_see_stays_unknown(api: Api) -> 
 async def test_imported_people_are_known_where_their_workspace_is(
     api: Api, settings: Settings
 ) -> None:
+    # A public repository beside it shows nothing of whom a private archive names.
+    await repositories.create(api.db, "charlie/open", private=False)
     async with working(settings):
         await take_archive(api, archive(settings.data_dir), "charlie/x", who="charlie")
     issues = await api.get("/2.0/repositories/charlie/x/issues", "charlie")
@@ -122,6 +124,8 @@ async def test_imported_people_are_known_where_their_workspace_is(
         assert shown["display_name"] == person["display_name"]
         for who in (None, "alice"):
             assert (await api("GET", f"/2.0/users/{selected}", who)).status == 404
+            picture = await api("GET", f"/avatar/{person['uuid']}.svg", who)
+            assert "<text" not in picture.body
     path = f"{APP}/permissions-config/users/{person['uuid']}"
     answer = await api("PUT", path, "alice", json={"permission": "read"})
     assert answer.status == 404

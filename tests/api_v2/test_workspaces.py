@@ -140,9 +140,12 @@ async def test_a_member_is_found_by_uuid_and_account_id_and_not_by_name(api: Api
 
 
 async def test_strangers_learn_nothing_about_members(api: Api) -> None:
-    for tail in ("members", "permissions", "permissions/repositories"):
+    needed = {"members": "member", "permissions": "member", "permissions/repositories": "owner"}
+    for tail, role in needed.items():
         assert (await api("GET", f"{ALICE}/{tail}")).status == 401
-        assert (await api("GET", f"{ALICE}/{tail}", "charlie")).status == 403
+        answer = await api("GET", f"{ALICE}/{tail}", "charlie")
+        assert answer.status == 403
+        assert answer.body["error"]["message"] == f"Only {role}s of alice may do this."
 
 
 async def test_there_are_no_projects_hooks_or_groups(api: Api) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.archives import FILES, Sample, databases, sample, write_zip
-from tracker import exports, imports, jobs, repositories
+from tracker import exports, imports, jobs, repositories, undo
 from tracker.access import ADMINISTRATOR, Actor, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, Row, connect
@@ -15,6 +15,7 @@ from tracker.jobs import Job
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.settings import Settings
+from tracker.undo import Undone
 from tracker.vocabulary import JobKind
 
 
@@ -64,12 +65,14 @@ class Core:
         self, kind: JobKind = JobKind.IMPORT, full_name: str = "alice/app", **arguments: Any
     ) -> Job:
         """A job that waits."""
-        return await jobs.accept(
-            self.db,
-            await self.repository(full_name),
-            kind,
-            **{"account_id": None, "base_url": "http://pail.example", **arguments},
-        )
+        repository = await self.repository(full_name)
+        values = {"account_id": None, "base_url": "http://pail.example", **arguments}
+        return await self.db.write(lambda tx: jobs.accept(tx, repository, kind, **values))
+
+    async def undo(self, repository: Repository | None = None, *, yes: bool = True) -> Undone:
+        """Go back behind the last import."""
+        before = repository or await self.repository()
+        return await self.db.write(lambda tx: undo.undo(tx, before, accept_writes=yes))
 
     async def claimed(
         self, kind: JobKind = JobKind.IMPORT, full_name: str = "alice/app", **arguments: Any

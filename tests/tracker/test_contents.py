@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from service import keys
+from tests.conftest import OPEN, Api
 from tests.tracker.conftest import Core
 from tests.tracker.test_markup import QUICK, QUICK_HTML, SLOW
 from tracker import contents
@@ -117,3 +119,12 @@ async def test_closing_waits_for_no_rendering_that_nobody_waits_for(core: Core) 
         assert await kept(core) == [None]
     with pytest.raises(asyncio.CancelledError):
         await caller
+
+
+async def test_what_waits_to_be_kept_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "_MOST_PENDING", 40)
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**b**"})
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**much longer than that**"})
+    await api.app[keys.CONTENTS].close()
+    rows = await api.db.all("SELECT content_html FROM issue ORDER BY number")
+    assert [row[0] for row in rows] == ["<p><strong>b</strong></p>", None]

@@ -19,6 +19,7 @@ from tracker.database import (
     SqliteDatabase,
     Transaction,
     connect,
+    migrations,
     sqlite,
 )
 from tracker.errors import Invalid, Unavailable
@@ -137,6 +138,37 @@ async def test_slow_work_ends_some_time(db: Database, monkeypatch: pytest.Monkey
     with pytest.raises(Invalid, match="too long"):
         await db.read(count, slow=True)
     assert await db.read(_value, slow=True) == 0
+
+
+async def test_slow_work_of_few_and_dear_steps_ends_as_well(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.05)
+
+    async def search(reader: Reader) -> None:
+        await reader.all(
+            """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000)
+               SELECT max(length(hex(zeroblob(100000 + i)))) FROM n"""
+        )
+
+    with pytest.raises(Invalid, match="too long"):
+        await db.read(search, slow=True)
+
+
+async def test_slow_work_that_waits_for_other_slow_work_ends_as_well(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.05)
+
+    async def doze(reader: Reader) -> None:
+        time.sleep(0.2)
+
+    first, second = await asyncio.gather(
+        db.read(doze, slow=True), db.read(doze, slow=True), return_exceptions=True
+    )
+    assert first is None
+    assert isinstance(second, Unavailable)
+    assert await db.read(_value) == 0
 
 
 async def test_folding_forgets_case_and_composition(db: Database) -> None:
@@ -268,7 +300,7 @@ async def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
 
 async def test_a_newer_database_is_refused(db: SqliteDatabase, tmp_path: Path) -> None:
     await db.close()
-    _write(db.path, f"PRAGMA user_version = {sqlite.VERSION + 1}")
+    _write(db.path, f"PRAGMA user_version = {migrations.VERSION + 1}")
     assert "a newer Pail" in await _refused(db.path)
 
 

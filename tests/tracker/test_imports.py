@@ -18,7 +18,6 @@ from tests.archives import (
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
-from tracker import undo
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
 
@@ -258,7 +257,7 @@ async def test_no_issue_number_is_used_twice_whatever_comes_and_goes(core: Core)
     assert await _create_issue(core) == 4
     await core.take()
     assert await _create_issue(core) == 5
-    await undo.undo(core.db, await core.repository(), accept_writes=True)
+    await core.undo()
     assert await _create_issue(core) == 6
 
 
@@ -270,7 +269,7 @@ async def test_a_new_comment_comes_after_every_other_and_imported_ids_bind_their
     assert await _create_comment(core, 1, "alice/open") == 1
     assert await _create_comment(core, 1) == 103
     assert await _create_comment(core, 1, "alice/open") == 3
-    await undo.undo(core.db, await core.repository(), accept_writes=True)
+    await core.undo()
     assert await _create_issue(core) == 4
     assert await _create_comment(core, 4) == 4
 

@@ -15,7 +15,7 @@ import pytest
 from tests.running.processes import ROOT
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
-from tracker import clock, imports, jobs, sweeping
+from tracker import clock, imports, jobs, repositories, sweeping
 from tracker.errors import Conflict, NotFound
 from tracker.jobs import Job, Superseded
 from tracker.presence import Presence
@@ -79,6 +79,20 @@ async def test_one_import_at_a_time_in_a_repository(core: Core) -> None:
         await core.accept()
     await jobs.fail(core.db, await _again(core, job), "wrong")
     await core.accept()
+
+
+@pytest.mark.parametrize("kind", JobKind)
+@pytest.mark.parametrize("worker", [None, "a command"])
+async def test_nothing_is_promised_for_a_repository_that_was_deleted_meanwhile(
+    core: Core, kind: JobKind, worker: str | None
+) -> None:
+    seen = await core.repository()
+    await core.db.write(lambda tx: repositories.delete(tx, seen))
+    with pytest.raises(NotFound, match="no longer exists"):
+        await core.db.write(
+            lambda tx: jobs.accept(tx, seen, kind, account_id=None, base_url="", worker=worker)
+        )
+    assert await jobs.accepted(core.db) == []
 
 
 async def test_imports_of_one_workspace_are_done_one_after_the_other(core: Core) -> None:

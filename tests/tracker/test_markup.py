@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from tracker.errors import Unavailable
 from tracker.markup import VERSION, Rendered, Renderer, plain, render
-from tracker.markup.links import pictures_as_links
 
 MARKDOWN = {
     "emphasis": ("*a* _b_ **c** __d__", "<p><em>a</em> <em>b</em> <strong>c</strong> <strong>d"),
@@ -329,45 +328,6 @@ def test_a_sentence_with_a_changeset_needs_no_engine() -> None:
     assert plain.shortcut("markdown", f"Fixed in {HASH}.") == f"<p>Fixed in \0{HASH}\0.</p>"
 
 
-PICTURES = {
-    "another host's": (
-        "![a](https://bitbucket.org/c.png)",
-        '<p><a href="https://bitbucket.org/c.png" rel="nofollow" class="ap-connect-link">a</a></p>',
-    ),
-    "without words": (
-        "![](//b.example/?c&d)",
-        '<p><a href="//b.example/?c&amp;d" rel="nofollow" class="ap-connect-link">'
-        "//b.example/?c&amp;d</a></p>",
-    ),
-    "in a link": (
-        '[![a](https://b.example/c.png "d>") e](https://b.example/)',
-        '<p><a data-is-external-link="true" href="https://b.example/" rel="nofollow">a e</a></p>',
-    ),
-    "our own": (
-        "![a](https://pail.example/c.png)",
-        '<p><img alt="a" src="https://pail.example/c.png"></p>',
-    ),
-    "of a host that begins like ours": (
-        "![a](https://pail.example.org/c.png)",
-        '<p><a href="https://pail.example.org/c.png" rel="nofollow" class="ap-connect-link">'
-        "a</a></p>",
-    ),
-    "a path": ("![a](/c.png)", '<p><img alt="a" src="/c.png"></p>'),
-    "words with signs": (
-        '![<"&>](https://b.example/c.png)',
-        '<p><a href="https://b.example/c.png" rel="nofollow" class="ap-connect-link">'
-        "&lt;&quot;&amp;&gt;</a></p>",
-    ),
-}
-
-
-@pytest.mark.parametrize(("raw", "html"), PICTURES.values(), ids=PICTURES)
-def test_pictures_of_other_hosts_become_links_where_it_is_asked_for(raw: str, html: str) -> None:
-    rendered = render("markdown", raw)
-    assert "<img" in rendered
-    assert pictures_as_links(rendered, "https://pail.example") == html
-
-
 def test_an_unknown_markup_is_plain_text() -> None:
     assert render("textile", "*a*\nb") == "<p>*a*<br>\nb</p>"
 
@@ -429,14 +389,14 @@ async def eventually_gone(pid: int) -> None:
 async def test_texts_come_back_in_order_as_the_engines_made_them() -> None:
     texts = [("markdown", f"*{n}*") for n in range(20)] + [("creole", "//a//"), ("plaintext", "*")]
     async with Renderer() as renderer:
-        assert await renderer.render(texts) == final(*(render(*text) for text in texts))
-        assert await renderer.render([]) == []
+        assert await rendered(renderer, texts) == final(*(render(*text) for text in texts))
+        assert await rendered(renderer, []) == []
 
 
 async def test_several_callers_get_their_own_answers() -> None:
     async with Renderer() as renderer:
         answers = await asyncio.gather(
-            *(renderer.render([("markdown", f"*{n}*"), ("markdown", f"**{n}**")]) for n in range(9))
+            *(rendered(renderer, [("markdown", f"*{n}*"), ("markdown", f"**{n}**")]) for n in range(9))
         )
     assert answers == [
         final(f"<p><em>{n}</em></p>", f"<p><strong>{n}</strong></p>") for n in range(9)
@@ -446,16 +406,16 @@ async def test_several_callers_get_their_own_answers() -> None:
 async def test_long_texts_and_other_scripts_pass_the_pipes() -> None:
     raw = "課題 \U0001f600 <\x07> " * 20_000
     async with Renderer(cpu_seconds=10) as renderer:
-        assert await renderer.render([("markdown", raw)]) == final(render("markdown", raw))
+        assert await rendered(renderer, [("markdown", raw)]) == final(render("markdown", raw))
 
 
 @needs_proc
 async def test_the_process_starts_with_the_first_text_that_needs_it() -> None:
     before = children(os.getpid())
     async with Renderer() as renderer:
-        await renderer.render([("markdown", "Fixed, thanks."), ("plaintext", "*a*")])
+        await rendered(renderer, [("markdown", "Fixed, thanks."), ("plaintext", "*a*")])
         assert children(os.getpid()) == before
-        await renderer.render([QUICK])
+        await rendered(renderer, [QUICK])
         assert len(children(os.getpid())) == len(before) + 1
     assert children(os.getpid()) == before
 
@@ -464,7 +424,7 @@ async def test_the_process_starts_with_the_first_text_that_needs_it() -> None:
 async def test_the_process_ends_when_idle_and_comes_back() -> None:
     async with Renderer(idle_seconds=0.01) as renderer:
         for _ in range(2):
-            assert await renderer.render([QUICK]) == final(QUICK_HTML)
+            assert await rendered(renderer, [QUICK]) == final(QUICK_HTML)
             while children(os.getpid()):
                 await asyncio.sleep(0.01)
 
@@ -472,10 +432,10 @@ async def test_the_process_ends_when_idle_and_comes_back() -> None:
 @needs_proc
 async def test_a_killed_process_is_replaced() -> None:
     async with Renderer() as renderer:
-        await renderer.render([QUICK])
+        await rendered(renderer, [QUICK])
         (child,) = children(os.getpid())
         os.kill(child, signal.SIGKILL)
-        assert await renderer.render([QUICK]) == final(QUICK_HTML)
+        assert await rendered(renderer, [QUICK]) == final(QUICK_HTML)
         assert children(os.getpid()) != [child]
 
 
@@ -483,7 +443,7 @@ async def test_a_killed_process_is_replaced() -> None:
 async def test_a_text_that_is_not_to_blame_survives_the_death_of_its_process() -> None:
     raw = "* a\n" * 20_000  # long enough to be met at work
     async with Renderer(cpu_seconds=30) as renderer:
-        waiting = asyncio.create_task(renderer.render([("markdown", raw)]))
+        waiting = asyncio.create_task(rendered(renderer, [("markdown", raw)]))
         while not children(os.getpid()):
             await asyncio.sleep(0.01)
         os.kill(children(os.getpid())[0], signal.SIGKILL)
@@ -491,18 +451,18 @@ async def test_a_text_that_is_not_to_blame_survives_the_death_of_its_process() -
         try:
             answer = await waiting
         except Unavailable:
-            answer = await renderer.render([("markdown", raw)])
+            answer = await rendered(renderer, [("markdown", raw)])
         assert answer == final(render("markdown", raw))
 
 
 async def test_a_text_that_takes_too_long_comes_back_plain_and_the_next_is_rendered() -> None:
     async with Renderer(cpu_seconds=0.2) as renderer:
-        assert await renderer.render([SLOW, QUICK]) == final(plain.escaped(SLOW[1]), QUICK_HTML)
+        assert await rendered(renderer, [SLOW, QUICK]) == final(plain.escaped(SLOW[1]), QUICK_HTML)
 
 
 async def test_texts_beyond_a_calls_budget_come_back_plain_and_may_be_asked_for_again() -> None:
     async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
-        answers = await renderer.render(
+        answers = await rendered(renderer, 
             [QUICK, SLOW, QUICK, ("markdown", "Fixed."), ("plaintext", "*")]
         )
         assert answers == [
@@ -510,13 +470,13 @@ async def test_texts_beyond_a_calls_budget_come_back_plain_and_may_be_asked_for_
             Rendered("<p>*a*</p>", is_final=False),
             *final("<p>Fixed.</p>", "<p>*</p>"),
         ]
-        assert await renderer.render([QUICK]) == final(QUICK_HTML)
+        assert await rendered(renderer, [QUICK]) == final(QUICK_HTML)
 
 
 async def test_the_budget_is_spent_by_texts_that_end_as_well() -> None:
     lists = [("markdown", "* a\n" * 2000)] * 100  # none takes long, all together do
     async with Renderer(cpu_seconds=10, budget_seconds=0.1) as renderer:
-        answers = await renderer.render(lists)
+        answers = await rendered(renderer, lists)
     reached = [answer.is_final for answer in answers]
     assert reached == sorted(reached, reverse=True)
     assert set(reached) == {True, False}
@@ -524,7 +484,7 @@ async def test_the_budget_is_spent_by_texts_that_end_as_well() -> None:
 
 async def test_one_callers_budget_is_not_anothers() -> None:
     async with Renderer(cpu_seconds=0.2, budget_seconds=0.1) as renderer:
-        _, answers = await asyncio.gather(renderer.render([SLOW, QUICK]), renderer.render([QUICK]))
+        _, answers = await asyncio.gather(rendered(renderer, [SLOW, QUICK]), rendered(renderer, [QUICK]))
     assert answers == final(QUICK_HTML)
 
 
@@ -533,26 +493,26 @@ async def test_a_text_that_breaks_its_engine_comes_back_plain() -> None:
     with pytest.raises(RecursionError):
         render("markdown", nested)
     async with Renderer(cpu_seconds=10) as renderer:
-        answers = await renderer.render([("markdown", nested), QUICK])
+        answers = await rendered(renderer, [("markdown", nested), QUICK])
     assert answers == final(plain.escaped(nested), QUICK_HTML)
 
 
 async def test_a_caller_that_goes_away_leaves_nothing_broken() -> None:
     async with Renderer(cpu_seconds=0.3) as renderer:
-        await renderer.render([QUICK])
-        callers = [asyncio.create_task(renderer.render([SLOW, QUICK])) for _ in range(3)]
+        await rendered(renderer, [QUICK])
+        callers = [asyncio.create_task(rendered(renderer, [SLOW, QUICK])) for _ in range(3)]
         await asyncio.sleep(0.05)
         for caller in callers:
             caller.cancel()
-        assert await renderer.render([("markdown", "**b**")]) == final("<p><strong>b</strong></p>")
+        assert await rendered(renderer, [("markdown", "**b**")]) == final("<p><strong>b</strong></p>")
         assert all(caller.cancelled() for caller in callers)
 
 
 async def close_at_work() -> tuple[list[BaseException | list[Rendered]], list[int]]:
     """What two callers get whose renderer is closed at work, and the children that stay."""
     async with Renderer(cpu_seconds=60) as renderer:
-        await renderer.render([QUICK])
-        callers = [asyncio.create_task(renderer.render([SLOW])) for _ in range(2)]
+        await rendered(renderer, [QUICK])
+        callers = [asyncio.create_task(rendered(renderer, [SLOW])) for _ in range(2)]
         await asyncio.sleep(0.05)
     answers = await asyncio.gather(*callers, return_exceptions=True)
     return answers, children(os.getpid())
@@ -569,7 +529,7 @@ def test_closing_ends_work_and_process_on_every_loop(run: Any) -> None:
 
 async def test_closing_while_the_process_starts_leaves_none() -> None:
     async with Renderer() as renderer:
-        caller = asyncio.create_task(renderer.render([QUICK]))
+        caller = asyncio.create_task(rendered(renderer, [QUICK]))
         await asyncio.sleep(0)
     with pytest.raises(Unavailable):
         await caller
@@ -580,7 +540,7 @@ async def test_a_closed_renderer_says_so() -> None:
     async with renderer:
         pass
     with pytest.raises(Unavailable, match="closed"):
-        await renderer.render([QUICK])
+        await rendered(renderer, [QUICK])
 
 
 @pytest.mark.parametrize("program", ["/nonexistent/python", "/bin/false"])
@@ -591,8 +551,8 @@ async def test_no_answer_is_final_while_no_process_starts(
         with monkeypatch.context() as patched:
             patched.setattr(sys, "executable", program)
             with pytest.raises(Unavailable, match="started"):
-                await renderer.render([QUICK])
-        assert await renderer.render([QUICK]) == final(QUICK_HTML)
+                await rendered(renderer, [QUICK])
+        assert await rendered(renderer, [QUICK]) == final(QUICK_HTML)
 
 
 @needs_proc
@@ -602,7 +562,7 @@ async def test_the_process_inherits_neither_sockets_nor_databases(tmp_path: Path
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.set_inheritable(True)
         async with Renderer() as renderer:
-            await renderer.render([QUICK])
+            await rendered(renderer, [QUICK])
             (child,) = children(os.getpid())
             opened = [str(link.readlink()) for link in Path(f"/proc/{child}/fd").iterdir()]
     database.close()
@@ -617,8 +577,8 @@ from tracker.markup import Renderer
 
 async def main():
     async with Renderer(cpu_seconds=1) as renderer:
-        await renderer.render([("markdown", "*a*")])
-        busy = asyncio.create_task(renderer.render([("markdown", sys.argv[1] * 50_000)]))
+        await renderer.render([("markdown", "*a*")])[0]
+        busy = renderer.render([("markdown", sys.argv[1] * 50_000)])
         await asyncio.sleep(0.05)
         print("ready", flush=True)
         await asyncio.sleep(600)
@@ -644,12 +604,12 @@ async def test_a_long_plain_text_is_left_to_the_process() -> None:
     raw = "see #1\n" * 10_000
     assert plain.shortcut("plaintext", raw) is None
     async with Renderer(cpu_seconds=10) as renderer:
-        assert await renderer.render([("plaintext", raw)]) == final(render("plaintext", raw))
+        assert await rendered(renderer, [("plaintext", raw)]) == final(render("plaintext", raw))
 
 
 async def test_the_loop_goes_on_while_a_text_is_rendered() -> None:
     async with Renderer(cpu_seconds=0.3) as renderer:
-        caller = asyncio.create_task(renderer.render([SLOW]))
+        caller = asyncio.create_task(rendered(renderer, [SLOW]))
         beats = 0
         while not caller.done():
             await asyncio.sleep(0.01)
@@ -661,7 +621,7 @@ async def test_the_loop_goes_on_while_a_text_is_rendered() -> None:
 @needs_proc
 async def test_two_renderers_do_not_disturb_each_other() -> None:
     async with Renderer() as first, Renderer() as second:
-        await asyncio.gather(first.render([QUICK]), second.render([QUICK]))
+        await asyncio.gather(rendered(first, [QUICK]), rendered(second, [QUICK]))
         assert len(children(os.getpid())) == 2
         await first.__aexit__(None, None, None)
-        assert await second.render([QUICK]) == final(QUICK_HTML)
+        assert await rendered(second, [QUICK]) == final(QUICK_HTML)

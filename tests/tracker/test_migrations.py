@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker.database import Database, connect, migrations
-from tracker.database import sqlite as engine
+from tracker.database import Database, DatabaseUnusable, connect, migrations
 
 SCHEMAS = Path(__file__).parent / "schemas"
 """What schema.sql was in each older version."""
@@ -48,13 +47,13 @@ def _make_old(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as old:
         old.executescript((SCHEMAS / f"{version}.sql").read_text("utf-8"))
         old.executescript(CONTENT)
-        old.execute(f"PRAGMA application_id = {engine._APPLICATION_ID}")
+        old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
         old.execute(f"PRAGMA user_version = {version}")
         old.commit()
 
 
 def test_every_older_version_has_a_step() -> None:
-    assert sorted(migrations.STEPS) == list(range(1, engine.VERSION))
+    assert sorted(migrations.STEPS) == list(range(1, migrations.VERSION))
 
 
 @pytest.mark.parametrize("version", migrations.STEPS)
@@ -86,7 +85,7 @@ async def test_a_step_that_fails_leaves_the_old_database(
     monkeypatch.setitem(
         migrations.STEPS, 1, migrations.STEPS[1] + "INSERT INTO nothing VALUES (1);"
     )
-    with pytest.raises(engine.DatabaseUnusable):
+    with pytest.raises(DatabaseUnusable):
         await connect(path)
     with closing(sqlite3.connect(path)) as old:
         assert old.execute("PRAGMA user_version").fetchone() == (1,)

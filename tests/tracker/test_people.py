@@ -6,7 +6,7 @@ import pytest
 
 from tests.archives import ALICE, BOB, CHARLIE, databases, issue, sample, write_zip
 from tests.tracker.conftest import Core
-from tracker import people, undo
+from tracker import people
 from tracker.access import find_repository
 from tracker.archive.records import Person
 from tracker.errors import NotFound
@@ -126,7 +126,7 @@ async def test_an_archive_renames_nobody_outside_its_tracker(core: Core) -> None
     await core.take(_reported_by({**ALICE, "display_name": "Mallory"}))
     assert await _shown(core) == [("alice-liddell", ALICE["account_id"], "Mallory")]
     assert await _known(core) == before
-    await undo.undo(core.db, await core.repository(), accept_writes=True)
+    await core.undo()
     assert await _shown(core) == [("alice-liddell", ALICE["account_id"], "Alice Liddell")]
     assert (await core.give()).read_bytes() == first.read_bytes()
 

@@ -15,17 +15,24 @@ BASE_URL = "http://pail.example"
 
 
 async def add_issue(
-    core: Core, number: int, title: str, *, state: str = "new", full_name: str = "alice/app"
+    core: Core,
+    number: int,
+    title: str,
+    *,
+    state: str = "new",
+    full_name: str = "alice/app",
+    reporter: int | None = None,
 ) -> None:
     await core.db.run(
         """INSERT INTO issue (tracker_id, number, title, state, kind, priority, created_on,
-                              updated_on)
-           VALUES (:tracker, :number, :title, :state, 'bug', 'major', '2020', '2020')""",
+                              updated_on, reporter_id)
+           VALUES (:tracker, :number, :title, :state, 'bug', 'major', '2020', '2020', :reporter)""",
         {
             "tracker": await core.in_force(full_name),
             "number": number,
             "title": title,
             "state": state,
+            "reporter": reporter,
         },
     )
 
@@ -105,7 +112,8 @@ async def test_numbers_beyond_every_issue_are_text(core: Core) -> None:
 
 
 async def test_a_placeholder_of_the_workspace_is_named(core: Core) -> None:
-    await add_placeholder(core, "ann", "Ann & <Co>", "alice")
+    ann = await add_placeholder(core, "ann", "Ann & <Co>", "alice")
+    await add_issue(core, 1, "a", reporter=ann)
     for raw in ("@{7:ann}", "@{ann}"):
         assert await shown(core, raw) == mention("7:ann", "Ann &amp; &lt;Co&gt;")
 
@@ -116,13 +124,16 @@ async def test_another_workspaces_placeholder_is_nobody(core: Core) -> None:
 
 
 async def test_a_name_with_signs_is_found_as_it_was_written(core: Core) -> None:
-    await add_placeholder(core, "o'neil & sons", "Ann", "alice")
+    ann = await add_placeholder(core, "o'neil & sons", "Ann", "alice")
+    await add_issue(core, 1, "a", reporter=ann)
     assert await shown(core, "@{o'neil & sons}") == mention("7:o&#x27;neil &amp; sons", "Ann")
 
 
 async def test_a_trackers_archive_names_people_first(core: Core) -> None:
     someone = await add_placeholder(core, "ann", "Ann", "alice")
-    await add_placeholder(core, "ben", "Ben", "alice")
+    ben = await add_placeholder(core, "ben", "Ben", "alice")
+    await add_issue(core, 1, "a", reporter=someone)
+    await add_issue(core, 1, "a", reporter=ben, full_name="alice/open")
     await core.db.run(
         """INSERT INTO alias (tracker_id, account_id, username, named_account_id, display_name)
            VALUES (:tracker, :account, 'ben', '7:ben', 'Ann as Ben')""",
@@ -134,7 +145,8 @@ async def test_a_trackers_archive_names_people_first(core: Core) -> None:
 
 
 async def test_a_placeholder_goes_before_an_account(core: Core) -> None:
-    await add_placeholder(core, "bob", "Robert", "alice")
+    robert = await add_placeholder(core, "bob", "Robert", "alice")
+    await add_issue(core, 1, "a", reporter=robert)
     assert await shown(core, "@{bob}") == mention("7:bob", "Robert")
 
 
@@ -148,7 +160,37 @@ async def test_a_nickname_does_not_tell_who_has_an_account(core: Core) -> None:
         named = mention(await account_id(core, username), username)
         assert await shown(core, f"@{{{username}}}") == named
     assert await shown(core, "@{charlie} @{nobody}") == "@{charlie} @{nobody}"
-    assert "ap-mention" in await shown(core, "@{charlie}", full_name="alice/open")
+    assert await shown(core, "@{charlie}", full_name="alice/open") == "@{charlie}"
+
+
+ACTS = (
+    "UPDATE issue SET reporter_id = :who WHERE tracker_id = :tracker",
+    "UPDATE issue SET assignee_id = :who WHERE tracker_id = :tracker",
+    """INSERT INTO comment (tracker_id, id, issue_number, account_id, created_on)
+       VALUES (:tracker, 1, 1, :who, '2020')""",
+)
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("name", ["charlie", "ann"])
+@pytest.mark.parametrize("full_name", ["alice/app", "alice/open"])
+async def test_a_nickname_means_who_has_to_do_with_the_tracker(
+    core: Core, act: str, name: str, full_name: str
+) -> None:
+    await add_placeholder(core, "ann", "ann", "alice")
+    [who] = await core.values("SELECT id FROM account WHERE username = :name", name=name)
+    for place in ("alice/app", "alice/open"):
+        await add_issue(core, 1, "a", full_name=place)
+        assert await shown(core, f"@{{{name}}}", full_name=place) == f"@{{{name}}}"
+    await core.db.run(act, {"who": who, "tracker": await core.in_force(full_name)})
+    for place in ("alice/app", "alice/open"):
+        is_found = "ap-mention" in await shown(core, f"@{{{name}}}", full_name=place)
+        assert is_found == (place == full_name)
+
+
+async def test_an_administrator_is_named_anywhere(core: Core) -> None:
+    await core.db.run("UPDATE account SET is_admin = 1 WHERE username = 'charlie'")
+    assert "ap-mention" in await shown(core, "@{charlie}")
 
 
 async def test_readers_see_where_they_are_meant(core: Core) -> None:

@@ -22,7 +22,7 @@ async def _titles(core: Core) -> list[str]:
 
 
 async def _undo(core: Core, *, yes: bool = False) -> int:
-    return (await undo.undo(core.db, await core.repository(), accept_writes=yes)).writes
+    return (await core.undo(yes=yes)).writes
 
 
 def _other() -> dict[str, object]:
@@ -118,4 +118,4 @@ async def test_an_undo_of_what_has_changed_meanwhile_is_refused(core: Core) -> N
     seen = await core.repository()
     await core.take()
     with pytest.raises(Conflict, match="look again"):
-        await undo.undo(core.db, seen, accept_writes=True)
+        await core.undo(seen)

@@ -69,7 +69,7 @@ class Transaction(Reader):
         """Execute one statement; how many rows it touched. Raises Duplicate, BrokenReference."""
 
     async def returning(self, sql: str, params: Params | None = None) -> Row:
-        """Execute an INSERT or UPDATE ... RETURNING that touches a row; that row."""
+        """Execute a statement that gives a row, a SELECT or one with RETURNING; that row."""
         row = await self.one(sql, params)
         if row is None:
             raise LookupError("the statement returned no row")

@@ -1,4 +1,17 @@
-"""How older schemas become the one in schema.sql."""
+"""The schema: what a new file gets, and how that of an older one becomes the same."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiosqlite
+
+from tracker.database.interface import DatabaseUnusable
+
+VERSION = 2
+"""PRAGMA user_version of the schema in schema.sql."""
+
+APPLICATION_ID = 0x5061696C  # "Pail"
 
 STEPS: dict[int, str] = {
     1: """
@@ -30,6 +43,13 @@ INSERT INTO new_tracker SELECT *, 0 FROM tracker;
 DROP TABLE tracker;
 ALTER TABLE new_tracker RENAME TO tracker;
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
+CREATE INDEX tracker_default_assignee ON tracker (default_assignee_id)
+ WHERE default_assignee_id IS NOT NULL;
+CREATE INDEX workspace_owner ON workspace (owner_id);
+CREATE INDEX repository_tracker ON repository (tracker_id) WHERE tracker_id IS NOT NULL;
+CREATE INDEX job_account ON job (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX job_tracker ON job (tracker_id) WHERE tracker_id IS NOT NULL;
+CREATE INDEX account_named ON account (account_id);
 CREATE TABLE issue_text (
     tracker_id          INTEGER NOT NULL,
     number              INTEGER NOT NULL,
@@ -49,6 +69,58 @@ CREATE INDEX issue_updated ON issue (
     tracker_id, updated_on, number, state, kind, priority, created_on, edited_on, votes, watches,
     reporter_id, assignee_id, component_id, milestone_id, version_id
 );
+DROP INDEX issue_reporter;
+CREATE INDEX issue_reporter ON issue (reporter_id, tracker_id);
+DROP INDEX issue_assignee;
+CREATE INDEX issue_assignee ON issue (assignee_id, tracker_id);
+DROP INDEX comment_account;
+CREATE INDEX comment_account ON comment (account_id, tracker_id);
 """
 }
 """Older version -> SQL that leads to the next one, in one transaction; never edited later."""
+
+
+def schema() -> str:
+    """The text of schema.sql: beside the package in a wheel, at the top of a checkout."""
+    packaged = Path(__file__).resolve().parent.parent / "schema.sql"
+    return (packaged if packaged.exists() else packaged.parent.parent / "schema.sql").read_text(
+        "utf-8"
+    )
+
+
+async def ensure_schema(writer: aiosqlite.Connection, path: Path) -> None:
+    """Create or migrate under one write lock. Raises DatabaseUnusable for a file of others."""
+    await writer.execute("PRAGMA foreign_keys = OFF")
+    await writer.execute("BEGIN IMMEDIATE")
+    try:
+        [[version]] = await writer.execute_fetchall("PRAGMA user_version")
+        [[application]] = await writer.execute_fetchall("PRAGMA application_id")
+        [[tables]] = await writer.execute_fetchall("SELECT count(*) FROM sqlite_master")
+        if tables and application != APPLICATION_ID:
+            raise DatabaseUnusable(f"{path} is a SQLite database, but not one of Pail's.")
+        if version > VERSION:
+            raise DatabaseUnusable(
+                f"{path} was written by a newer Pail (schema {version}, this one knows {VERSION})."
+            )
+        if not tables:
+            for statement in _statements(schema()):
+                await writer.execute(statement)
+            await writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        for older in range(version or VERSION, VERSION):
+            for statement in _statements(STEPS[older]):
+                await writer.execute(statement)
+        await writer.execute(f"PRAGMA user_version = {VERSION}")
+        await writer.commit()
+    except BaseException:
+        await writer.rollback()
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one (executescript would commit on its own)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -32,25 +32,16 @@ from tracker.database.interface import (
     Transaction,
 )
 
-VERSION = 2
-"""PRAGMA user_version of the schema in schema.sql."""
-
-_APPLICATION_ID = 0x5061696C  # "Pail"
 _BUSY_TIMEOUT = 5.0
 _PAUSE = 0.05
 _SLOW_SECONDS = 10.0
-"""What a slow piece of work may take; one that takes more asks for too much."""
+"""What a slow piece of work may take, its waiting for others included."""
+
+_STEPS = 1000
+"""Of SQLite's machine, between two looks at the clock: a single one may search through a text."""
 _OLDEST = (3, 35, 0)  # RETURNING
 
 T = TypeVar("T")
-
-
-def schema() -> str:
-    """The text of schema.sql: beside the package in a wheel, at the top of a checkout."""
-    packaged = Path(__file__).resolve().parent.parent / "schema.sql"
-    return (packaged if packaged.exists() else packaged.parent.parent / "schema.sql").read_text(
-        "utf-8"
-    )
 
 
 @contextmanager
@@ -195,7 +186,7 @@ class SqliteDatabase(Database):
         path: Path,
         stack: AsyncExitStack,
         writer: aiosqlite.Connection,
-        readers: tuple[aiosqlite.Connection, aiosqlite.Connection],
+        reader: aiosqlite.Connection,
         *,
         is_durable: bool,
     ) -> None:
@@ -203,8 +194,10 @@ class SqliteDatabase(Database):
         self._is_durable = is_durable
         self._stack = stack
         self._writer = writer
-        self._quick, self._slow = readers
-        self._reader = _SqliteReader(self._quick)
+        self._quick = reader
+        self._slow: aiosqlite.Connection | None = None
+        self._opening = asyncio.Lock()
+        self._reader = _SqliteReader(reader)
         self._lock = asyncio.Lock()
 
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
@@ -218,14 +211,27 @@ class SqliteDatabase(Database):
     async def read(
         self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, slow: bool = False
     ) -> T:
+        connection = await self._for_slow_work() if slow else self._quick
+        end = time.monotonic() + _SLOW_SECONDS
+
         def run() -> T:
-            raw = (self._slow if slow else self._quick)._conn
+            raw = connection._conn
             if slow:
-                end = time.monotonic() + _SLOW_SECONDS
-                raw.set_progress_handler(lambda: time.monotonic() > end, 100_000)
+                if time.monotonic() > end:
+                    raise errors.Unavailable("Too many searches are waiting.")
+                raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
             return _in_transaction(raw, "BEGIN", work(_Direct(raw)))
 
-        return await _run(self._slow if slow else self._quick, run)
+        return await _run(connection, run)
+
+    async def _for_slow_work(self) -> aiosqlite.Connection:
+        """The connection for slow work, opened when there is some."""
+        async with self._opening:
+            if self._slow is None:
+                connection = await self._stack.enter_async_context(_connection(self.path))
+                await _prepare_reader(connection)
+                self._slow = connection
+        return self._slow
 
     async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         def run() -> T:
@@ -325,47 +331,17 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             writer = await stack.enter_async_context(_connection(path))
             await _prepare(writer)
-            await _ensure_schema(writer, path)
+            await migrations.ensure_schema(writer, path)
             await _use_wal(writer)
             await writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             await writer.execute("PRAGMA journal_size_limit = 67108864")
             await writer.execute("PRAGMA foreign_keys = ON")
-            quick = await stack.enter_async_context(_connection(path))
-            await _prepare_reader(quick)
-            slow = await stack.enter_async_context(_connection(path))
-            await _prepare_reader(slow)
+            reader = await stack.enter_async_context(_connection(path))
+            await _prepare_reader(reader)
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnusable(f"The database {path} can't be opened: {error}.") from error
-        return SqliteDatabase(path, stack.pop_all(), writer, (quick, slow), is_durable=durable)
+        return SqliteDatabase(path, stack.pop_all(), writer, reader, is_durable=durable)
     raise AssertionError("unreachable")
-
-
-async def _ensure_schema(writer: aiosqlite.Connection, path: Path) -> None:
-    """Create or migrate under one write lock; refuse files that are not ours."""
-    await writer.execute("PRAGMA foreign_keys = OFF")
-    await writer.execute("BEGIN IMMEDIATE")
-    try:
-        [[version]] = await writer.execute_fetchall("PRAGMA user_version")
-        [[application]] = await writer.execute_fetchall("PRAGMA application_id")
-        [[tables]] = await writer.execute_fetchall("SELECT count(*) FROM sqlite_master")
-        if tables and application != _APPLICATION_ID:
-            raise DatabaseUnusable(f"{path} is a SQLite database, but not one of Pail's.")
-        if version > VERSION:
-            raise DatabaseUnusable(
-                f"{path} was written by a newer Pail (schema {version}, this one knows {VERSION})."
-            )
-        if not tables:
-            for statement in _statements(schema()):
-                await writer.execute(statement)
-            await writer.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        for older in range(version or VERSION, VERSION):
-            for statement in _statements(migrations.STEPS[older]):
-                await writer.execute(statement)
-        await writer.execute(f"PRAGMA user_version = {VERSION}")
-        await writer.commit()
-    except BaseException:
-        await writer.rollback()
-        raise
 
 
 async def _use_wal(writer: aiosqlite.Connection) -> None:
@@ -379,13 +355,3 @@ async def _use_wal(writer: aiosqlite.Connection) -> None:
                 raise
             await asyncio.sleep(_PAUSE)
     await writer.execute("PRAGMA journal_mode = WAL")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one (executescript would commit on its own)."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -22,12 +22,6 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 
-_ABSOLUTE = re.compile(r"[a-z]+:|//")
-_PICTURE = re.compile(
-    r"""<(?P<link>/?a)\b[^>]*>|<img(?=[^>]*\ssrc="(?P<source>[^"]*)")"""
-    r"""(?:(?=[^>]*\salt="(?P<words>[^"]+)"))?[^>]*>"""
-)
-
 
 def checked(address: str) -> str:
     """The address, or "" where its scheme is none to link to; a relative one stays."""
@@ -43,32 +37,6 @@ def checked(address: str) -> str:
 def link_bare(html: str) -> str:
     """Makes links of the addresses in running text; html is well formed, its text escaped."""
     return in_running_text(html, lambda text: _BARE.sub(_link, text))
-
-
-def pictures_as_links(html: str, base_url: str) -> str:
-    """Shows pictures of other hosts as links to them: a browser would tell the hosts who reads.
-
-    html is a cleaned text, base_url what our own addresses start with. A picture in a link becomes
-    that link's text.
-    """
-    if "<img" not in html:
-        return html
-    is_linked = False
-
-    def shown(tag: re.Match[str]) -> str:
-        nonlocal is_linked
-        if tag["link"]:
-            is_linked = tag["link"] == "a"
-            return tag[0]
-        source = tag["source"]
-        if not _ABSOLUTE.match(source) or source.startswith(f"{base_url}/"):
-            return tag[0]
-        words = tag["words"] or source
-        if is_linked:
-            return words
-        return f'<a href="{source}" rel="nofollow" class="ap-connect-link">{words}</a>'
-
-    return _PICTURE.sub(shown, html)
 
 
 def in_running_text(html: str, change: Callable[[str], str]) -> str:

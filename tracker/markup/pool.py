@@ -6,18 +6,24 @@ import json
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
-from tracker.errors import Unavailable
 from tracker.markup import plain
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE = 60  # seconds on the clock for what takes a second of CPU
+_PATIENCE = 20  # seconds on the clock for what takes a second of CPU
 _ATTEMPTS = 2  # a child can be killed by others than its text, so one death proves nothing
+
+_MOST_WAITING = 8 << 20
+"""Characters that may wait for one caller: minutes of work, and never much memory."""
+
+_COST = 1000
+"""What waits with a text, in characters."""
 
 
 class Rendered(NamedTuple):
@@ -105,13 +111,58 @@ class _Request(NamedTuple):
     budget: _Budget
     future: asyncio.Future[Rendered]
 
+    def settle(self, html: str | None = None, *, is_final: bool = False) -> None:
+        """Answer with the HTML, else with the text as it is; unless nobody waits any more."""
+        if not self.future.done():
+            html = plain.escaped(self.raw) if html is None else html
+            self.future.set_result(Rendered(html, is_final))
+
+
+class _Queue:
+    """Requests that wait: those of a caller in their order, and the callers take turns."""
+
+    def __init__(self) -> None:
+        self._callers: dict[int | None, deque[_Request]] = {}
+        self._sizes: Counter[int | None] = Counter()
+        self._filled = asyncio.Event()
+
+    def put(self, who: int | None, request: _Request) -> bool:
+        """Take the request in; False where this caller has enough waiting already."""
+        if self._sizes[who] >= _MOST_WAITING:
+            return False
+        self._sizes[who] += len(request.raw) + _COST
+        self._callers.setdefault(who, deque()).append(request)
+        self._filled.set()
+        return True
+
+    async def get(self) -> _Request:
+        """A request of the caller who has waited longest for a turn."""
+        await self._filled.wait()
+        who, requests = next(iter(self._callers.items()))
+        del self._callers[who]
+        request = requests.popleft()
+        self._sizes[who] -= len(request.raw) + _COST
+        if requests:
+            self._callers[who] = requests
+        else:
+            del self._sizes[who]
+            if not self._callers:
+                self._filled.clear()
+        return request
+
+    def settle(self) -> None:
+        """Answer whatever waits with the text as it is."""
+        for requests in self._callers.values():
+            for request in requests:
+                request.settle()
+
 
 class Renderer:
     """Renders texts in a child process that can be killed: some texts would take hours.
 
-    An async context manager. cpu_seconds is what each text may use; a call that has used
-    budget_seconds gets no more of its texts rendered; the child ends after idle_seconds without
-    work. The child shares nothing with this process but two pipes, and ends when they close, so
+    An async context manager. Whoever asks for much waits for it alone: callers take turns, a text
+    each. cpu_seconds is what each text may use; a call that has used budget_seconds gets no more of
+    its texts rendered; the child ends after idle_seconds without work. The child shares nothing with this process but two pipes, and ends when they close, so
     also when this process is killed.
     """
 
@@ -125,7 +176,7 @@ class Renderer:
         self._cpu_seconds = cpu_seconds
         self._budget_seconds = budget_seconds
         self._idle_seconds = idle_seconds
-        self._requests: asyncio.Queue[_Request] = asyncio.Queue()
+        self._requests = _Queue()
         self._child: _Child | None = None
         self._server: asyncio.Task[None] | None = None
 
@@ -143,31 +194,33 @@ class Renderer:
         if server is not None:
             server.cancel()
             await asyncio.wait([server])
-        while not self._requests.empty():
-            future = self._requests.get_nowait().future
-            if not future.done():
-                future.set_exception(Unavailable("The renderer is closed."))
+        self._requests.settle()
+        self._requests = _Queue()
 
-    async def render(self, texts: Sequence[tuple[str, str]]) -> list[Rendered]:
-        """The HTML of each (markup, raw), in order.
+    def render(
+        self, texts: Sequence[tuple[str, str]], who: int | None = None
+    ) -> list[asyncio.Future[Rendered]]:
+        """The HTML of each (markup, raw), in order, as soon as it is made; none of them raises.
 
-        A text that takes too long or breaks its engine comes back as escaped plain text; that
-        is its final answer. So do the texts that the call's budget does not reach, and that is not:
-        another call may have more time for them. Raises Unavailable when no child can be
-        started, or on closing: then there is no answer yet.
+        who is the account that asks, None for whoever has none. A text that takes too long or
+        breaks its engine comes back as escaped plain text; that is its final answer. So do texts
+        that the call's budget does not reach, that are too much for this caller at once, and all of
+        them while no child can be started or after closing; and that is not final. To cancel a
+        future is to take its text out of the queue.
         """
         budget = _Budget(self._budget_seconds)
-        return await asyncio.gather(*(self._one(markup, raw, budget) for markup, raw in texts))
+        return [self._one(markup, raw, budget, who) for markup, raw in texts]
 
-    async def _one(self, markup: str, raw: str, budget: _Budget) -> Rendered:
+    def _one(
+        self, markup: str, raw: str, budget: _Budget, who: int | None
+    ) -> asyncio.Future[Rendered]:
+        request = _Request(markup, raw, budget, asyncio.get_running_loop().create_future())
         html = plain.shortcut(markup, raw)
         if html is not None:
-            return Rendered(html, is_final=True)
-        if self._server is None:
-            raise Unavailable("The renderer is closed.")
-        future: asyncio.Future[Rendered] = asyncio.get_running_loop().create_future()
-        self._requests.put_nowait(_Request(markup, raw, budget, future))
-        return await future
+            request.settle(html, is_final=True)
+        elif self._server is None or not self._requests.put(who, request):
+            request.settle()
+        return request.future
 
     async def _serve(self) -> None:
         try:
@@ -187,24 +240,16 @@ class Renderer:
         return await self._requests.get()
 
     async def _answer(self, request: _Request) -> None:
-        failure = Unavailable("The renderer is closed.")  # unless something else is found
-        answer = None
         try:
-            answer = await self._render(request)
-        except Exception as error:  # nothing may end the server, which others wait for
-            failure = Unavailable("The renderer can't be started or doesn't answer.")
-            failure.__cause__ = error
+            await self._render(request)
+        except Exception:  # nothing may end the server, which others wait for
             await self._end_child()
         finally:
-            if not request.future.done():
-                if answer is None:
-                    request.future.set_exception(failure)
-                else:
-                    request.future.set_result(answer)
+            request.settle()  # unless it is
 
-    async def _render(self, request: _Request) -> Rendered:
+    async def _render(self, request: _Request) -> None:
         if request.budget.seconds <= 0:
-            return Rendered(plain.escaped(request.raw), is_final=False)
+            return
         html = None
         for _ in range(_ATTEMPTS):
             self._child = self._child or await _Child.start(self._cpu_seconds)
@@ -218,7 +263,7 @@ class Renderer:
             else:
                 request.budget.seconds -= seconds
                 break
-        return Rendered(plain.escaped(request.raw) if html is None else html, is_final=True)
+        request.settle(html, is_final=True)
 
     async def _end_child(self) -> None:
         if self._child is not None:

@@ -125,6 +125,8 @@ class _Compiler:
             return self._compares(column, operator, written)
         values: list[object] = []
         for literal in written.literals:
+            if column.holds is Type.OBJECT and literal.value is not None:
+                raise mistake(literal.column, self._no_value(written.path))
             _check_type(column, written, literal)
             if literal.value is not None:
                 values += self._equals(column, literal)
@@ -132,6 +134,11 @@ class _Compiler:
         if any(literal.value is None for literal in written.literals):
             tests.append(f"{column.sql} IS NULL")
         return f"({' OR '.join(tests)})" if tests else "FALSE"
+
+    def _no_value(self, path: str) -> str:
+        member = next(name for name in self._catalogue.columns if name.startswith(f"{path}."))
+        one = f"one of its members like {shown(member)} with a text"
+        return f"{shown(path)} is compared with null, or {one}"
 
     def _equals(self, column: Column, literal: Literal) -> Sequence[object]:
         """The value in the database that is equal to the literal, if there can be one."""
@@ -189,8 +196,6 @@ def _height(expression: Expression) -> int:
 def _check_type(column: Column, written: Comparison, literal: Literal) -> None:
     wanted, words = _WANTED[column.holds]
     if literal.value is not None and not isinstance(literal.value, wanted):
-        if column.holds is Type.OBJECT:
-            words = f"null, or one of its members like {shown(written.path + '.uuid')} with a text"
         raise mistake(literal.column, f"{shown(written.path)} is compared with {words}")
 
 
