@@ -63,9 +63,12 @@ class Answer:
 class Api:
     """Pail over HTTP, asked as one of the people."""
 
-    def __init__(self, client: TestClient[web.Request, web.Application], world: World) -> None:
+    def __init__(
+        self, client: TestClient[web.Request, web.Application], world: World, watch: Watch
+    ) -> None:
         self.client = client
         self.world = world
+        self.watch = watch
 
     async def __call__(
         self, method: str, path: str, who: str | None = None, **arguments: Any
@@ -165,13 +168,13 @@ async def start(world: World) -> AsyncIterator[Start]:
 
     async def started(settings: Settings, change: Change | None = None) -> Api:
         app = build_app(settings)
-        watches.append(Watch(app))
+        watches.append(watch := Watch(app))
         if change is not None:
             change(app)
         client = TestClient(TestServer(app))
         await client.start_server()
         clients.append(client)
-        return Api(client, world)
+        return Api(client, world, watch)
 
     yield started
     for client in clients:

@@ -13,8 +13,8 @@ from service.app import ENDPOINTS
 from service.openapi import document
 from tracker.settings import Limits
 
-NOT_DESCRIBED = {405, 500}
-"""What no operation answers by itself: that it is none, and that it is broken."""
+NOT_DESCRIBED = {405}
+"""What no operation answers by itself: that it is none."""
 
 
 @cache
@@ -67,15 +67,21 @@ def path_of(request: web.Request) -> str | None:
 
 
 class Watch:
-    """Looks at every answer of an application; wrong holds what is not as described."""
+    """Looks at every answer of an application; wrong holds what is not as described.
+
+    An internal error is wrong wherever it was not caused on purpose (may_break).
+    """
 
     def __init__(self, app: web.Application) -> None:
         self.wrong: list[str] = []
+        self.may_break = False
         app.on_response_prepare.append(self._look)
 
     async def _look(self, request: web.Request, response: web.StreamResponse) -> None:
         path = path_of(request)
         if path is None or request.method == "OPTIONS" or response.status in NOT_DESCRIBED:
+            return
+        if response.status == 500 and self.may_break:
             return
         method = "get" if request.method == "HEAD" else request.method.lower()
         for problem in _problems(path, method, request, response):

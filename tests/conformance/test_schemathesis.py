@@ -88,7 +88,7 @@ class Server:
         self.watch = Watch(app)
         client = TestClient(TestServer(app))
         await client.start_server()
-        self._api = Api(client, self._world)
+        self._api = Api(client, self._world, self.watch)
         self._places = await places(self._api)
 
     def place(self, name: str, path: str) -> Any:
