@@ -24,6 +24,7 @@ from service.api_v2.ready import ReadyIssues
 from service.doorbell import Doorbell
 from service.openapi import page
 from service.pages import avatars, git, home
+from service.turns import Turns
 from tracker import database
 from tracker.blobs import Blobs
 from tracker.contents import Contents
@@ -60,6 +61,7 @@ def build_app(settings: Settings) -> web.Application:
         client_max_size=settings.limits.body_bytes,
     )
     app[keys.SETTINGS] = settings
+    app[keys.TURNS] = Turns()
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
     app[keys.DOORBELL] = Doorbell(settings.redis_url)
     app[keys.READY_ISSUES] = ReadyIssues()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from service.partial import Selection
+from service.turns import Turns
 from tracker.access import Actor
 from tracker.blobs import Blobs
 from tracker.contents import Contents
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 CONTENTS = web.AppKey("contents", Contents)
+TURNS = web.AppKey("turns", Turns)
 BLOBS = web.AppKey("blobs", Blobs)
 DOWNLOADS: web.AppKey["Downloads"] = web.AppKey("downloads")
 DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")

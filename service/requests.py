@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from service import auth, keys
 from tracker import issues, trackers
@@ -41,7 +41,11 @@ async def read(
     async def whole(reader: Reader) -> T:
         return await work(reader, await auth.identify(request, reader))
 
-    return await database(request).read(whole, slow=slow)
+    if not slow:
+        return await database(request).read(whole)
+    who = request.headers.get(hdrs.AUTHORIZATION, request.remote)
+    async with request.app[keys.TURNS].of(who):
+        return await database(request).read(whole, slow=True)
 
 
 async def read_tracker(
