@@ -14,7 +14,7 @@ from service import keys
 from tests.conftest import APP, Answer, Api, Start
 from tests.jobs.working import archive, files, form
 from tests.rows import TIME
-from tracker import repositories
+from tracker import repositories, trackers
 from tracker.access import ADMINISTRATOR, find_repository
 from tracker.database import Reader, Transaction
 from tracker.settings import Settings
@@ -163,3 +163,26 @@ async def test_a_name_that_is_taken_meanwhile_is_refused(asking: Asking, verb: V
         await repositories.add(tx, workspace, repositories.Draft("new", "New"))
 
     assert (await asking(verb, "alice", take)).status == 400
+
+
+async def test_what_was_meant_for_the_issues_before_an_import_is_not_done_to_those_after_it(
+    asking: Asking,
+) -> None:
+    await asking.api.post(f"{APP}/issues", "alice", {"title": "old"})
+    verb = Verb("PUT", f"{APP}/issues/1", lambda folder: {"json": {"state": "closed"}})
+
+    async def swap(tx: Transaction) -> None:
+        repository = await find_repository(tx, ADMINISTRATOR, "alice", "app")
+        tracker = await trackers.create(tx, repository.id, status="building")
+        await tx.run(
+            """INSERT INTO issue (tracker_id, number, title, state, kind, priority, created_on,
+                                  updated_on)
+               VALUES (:tracker, 1, 'new', 'new', 'bug', 'major', :time, :time)""",
+            {"tracker": tracker, "time": TIME},
+        )
+        await trackers.put_in_force(tx, repository.id, tracker)
+
+    answer = await asking(verb, "bob", swap)
+    assert answer.status == 409
+    issue = await asking.api.get(f"{APP}/issues/1", "bob")
+    assert (issue["title"], issue["state"]) == ("new", "new")
