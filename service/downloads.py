@@ -5,6 +5,7 @@ token. The address is signed, bound to the bytes and the name, and may be used a
 is valid, as a download that is resumed does (DECISIONS 24).
 """
 
+import asyncio
 import hashlib
 import hmac
 import os
@@ -12,12 +13,12 @@ import re
 import secrets
 import time
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
-from aiohttp.abc import AbstractStreamWriter
 
-from service import keys
+from service import errors, keys
 from tracker.errors import Forbidden, NotFound
 
 ROUTE = "/site/attachments/{sha256:[0-9a-f]{64}}/{name:[^/]+}"
@@ -32,7 +33,10 @@ _PICTURES = {
 }
 """What may be shown where a page asks for it; the type that a client claims counts for nothing."""
 
-_ONE_RANGE = re.compile(r"bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})", re.IGNORECASE)
+_ONE_RANGE = re.compile(r"bytes=(?=[0-9-]{2,100}\Z)([0-9]*)-([0-9]*)", re.IGNORECASE)
+"""Numbers of any size that a client means: what is behind the end is up to the end."""
+
+_CHUNK = 1 << 18
 
 _EXPIRED = "This address is not valid any more: ask the API for the attachment again."
 
@@ -86,43 +90,69 @@ async def get_bytes(request: web.Request) -> web.StreamResponse:
     request.app[keys.DOWNLOADS].check(
         sha256, name, query.get("expires", ""), query.get("signature", "")
     )
-    path = request.app[keys.BLOBS].path(sha256)
-    if not path.is_file():
-        raise NotFound("The bytes of this attachment are not there any more.")
-    kind = web.FileResponse if _takes_part(request, path) else _WholeFile
-    return kind(
-        path,
+    try:
+        file = await asyncio.to_thread(request.app[keys.BLOBS].path(sha256).open, "rb")
+    except FileNotFoundError as error:
+        raise NotFound("The bytes of this attachment are not there any more.") from error
+    with file:
+        return await _answer(request, file, sha256, name)
+
+
+async def _answer(
+    request: web.Request, file: BinaryIO, sha256: str, name: str
+) -> web.StreamResponse:
+    """The file, or the part that is asked for.
+
+    Equal bytes of several attachments lie there once, and the time at which they were first stored
+    is nobody's business: so neither Last-Modified nor what web.FileResponse makes of it.
+    """
+    etag = f'"{sha256}"'
+    if any(tag.value in ("*", sha256) for tag in request.if_none_match or ()):
+        return web.Response(status=304, headers={hdrs.ETAG: etag})
+    size = os.fstat(file.fileno()).st_size
+    part = _part(request, etag, size)
+    if part is not None and not part:
+        return errors.envelope(
+            416, "There is no such part.", headers={hdrs.CONTENT_RANGE: f"bytes */{size}"}
+        )
+    answer = web.StreamResponse(
         headers={
-            "Content-Type": _PICTURES.get(Path(name).suffix.lower(), "application/octet-stream"),
-            "Content-Disposition": disposition(name),
+            hdrs.ETAG: etag,
+            hdrs.ACCEPT_RANGES: "bytes",
+            hdrs.CONTENT_TYPE: _PICTURES.get(Path(name).suffix.lower(), "application/octet-stream"),
+            hdrs.CONTENT_DISPOSITION: disposition(name),
             "Content-Security-Policy": "sandbox; default-src 'none'",
         },
     )
+    if part is None:
+        part = range(size)
+    else:
+        answer.set_status(206)
+        answer.headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    answer.content_length = len(part)
+    await answer.prepare(request)
+    if request.method != "HEAD":
+        for start in range(part.start, part.stop, _CHUNK):
+            length = min(_CHUNK, part.stop - start)
+            await answer.write(await asyncio.to_thread(os.pread, file.fileno(), length, start))
+    return answer
 
 
-def _takes_part(request: web.Request, path: Path) -> bool:
-    """Whether a Range counts: one range of what the client has a part of already (RFC 9110).
+def _part(request: web.Request, etag: str, size: int) -> range | None:
+    """Which bytes are asked for, an empty range where there are none; None for the whole file.
 
-    A download that is resumed after the attachment was replaced gets the new one whole.
+    A Range counts if it is one, and of what the client has a part of already (RFC 9110): a download
+    that is resumed after the attachment was replaced gets the new one whole.
     """
-    part = request.headers.get(hdrs.RANGE, "")
-    had = request.headers.get(hdrs.IF_RANGE, "")
-    if request.method != "GET" or not _ONE_RANGE.fullmatch(part):
-        return False
-    if '"' not in had:
-        return True
-    about = path.stat()
-    return had == f'"{about.st_mtime_ns:x}-{about.st_size:x}"'  # FileResponse's ETag
-
-
-class _WholeFile(web.FileResponse):
-    """A file that is sent whole, whatever part is asked for."""
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        headers = [
-            (name, value) for name, value in request.headers.items() if name.title() != hdrs.RANGE
-        ]
-        return await super().prepare(request.clone(headers=headers))
+    asked = _ONE_RANGE.fullmatch(request.headers.get(hdrs.RANGE, ""))
+    if asked is None or request.method != "GET":
+        return None
+    if request.headers.get(hdrs.IF_RANGE, etag) != etag:
+        return None
+    first, last = asked.groups()
+    if not first:
+        return range(size - min(int(last), size), size)
+    return range(int(first), min(int(last) + 1, size) if last else size)
 
 
 def disposition(name: str) -> str:

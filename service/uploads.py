@@ -71,7 +71,7 @@ async def receive_files(
 
     Raises Invalid naming the part when a file's name is none, when there is no file or the body is
     no proper multipart, TooLarge for a file of more than limit bytes or more than so many bytes
-    together, StorageFull; nothing is stored then.
+    together, StorageFull; nothing is stored then, and nothing beyond the limits ever is.
     """
     batch = blobs.batch()
     files: list[File] = []
@@ -82,9 +82,13 @@ async def receive_files(
                     await _skip(part)
                 else:
                     filename = _checked(filename, name or "file")
-                    files.append(await _store(part, filename, batch, limit))
-                    if sum(file.size for file in files) > together:
-                        raise TooLarge(f"Files may have at most {together} bytes together.")
+                    left = together - sum(file.size for file in files)
+                    if left < limit:
+                        refusal = f"There is room for {together} more bytes here."
+                        chunks = _chunks(part, left, refusal)
+                    else:
+                        chunks = _chunks(part, limit)
+                    files.append(await _store(chunks, filename, batch))
             await asyncio.to_thread(batch.commit)
     finally:
         batch.discard()
@@ -171,13 +175,15 @@ async def _skip(part: BodyPartReader) -> None:
             raise TooLarge("A field of the form is too large.")
 
 
-async def _chunks(part: BodyPartReader, limit: int) -> AsyncIterator[bytes]:
-    """The bytes of a file. Raises TooLarge beyond limit."""
+async def _chunks(
+    part: BodyPartReader, limit: int, refusal: str | None = None
+) -> AsyncIterator[bytes]:
+    """The bytes of a file. Raises TooLarge(refusal) beyond limit."""
     size = 0
     while chunk := await part.read_chunk(CHUNK):
         size += len(chunk)
         if size > limit:
-            raise TooLarge(f"A file may have at most {limit} bytes.")
+            raise TooLarge(refusal or f"A file may have at most {limit} bytes.")
         yield chunk
 
 
@@ -191,10 +197,10 @@ async def _write(part: BodyPartReader, folder: Path, limit: int, received: list[
         await asyncio.to_thread(os.fsync, file.fileno())
 
 
-async def _store(part: BodyPartReader, name: str, batch: Batch, limit: int) -> File:
+async def _store(chunks: AsyncIterator[bytes], name: str, batch: Batch) -> File:
     draft = batch.begin()
     try:
-        async for chunk in _chunks(part, limit):
+        async for chunk in chunks:
             await asyncio.to_thread(draft.write, chunk)
     finally:
         stored = draft.close()

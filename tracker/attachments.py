@@ -70,6 +70,25 @@ def check_name(name: str) -> None:
         raise Invalid(f"Ensure this value has at most {NAME_BYTES} bytes (it has {size}).")
 
 
+async def room(db: Reader, repository: Repository, limits: Limits) -> int:
+    """How many bytes may still be attached in a repository. Raises TooLarge where it is none."""
+    [row] = await db.all(_ATTACHED, {"tracker": repository.tracker_id})
+    left = limits.repository_bytes - int(row["bytes"])
+    if left <= 0:
+        raise _full(limits)
+    return left
+
+
+def _full(limits: Limits) -> TooLarge:
+    most = limits.repository_bytes
+    return TooLarge(f"What is attached in a repository may have at most {most} bytes.")
+
+
+_ATTACHED = """SELECT coalesce(sum(size), 0) AS bytes FROM attachment
+                WHERE tracker_id = :tracker AND url IS NULL AND created_on IS NOT NULL"""
+"""The bytes that count: those that were uploaded here, and not those of an archive."""
+
+
 async def add(
     tx: Transaction,
     actor: Actor,
@@ -79,13 +98,16 @@ async def add(
     *,
     blobs: Blobs,
     limits: Limits,
-) -> None:
+) -> set[str]:
     """Attach the files to an issue, as one change of it: all of them, or an error and none.
 
     Each takes the place of the attachment that has its name; of two files of one name the last one
     counts. Whoever may comment may attach; somebody else's file is replaced by those who may
     write. Raises NotFound for an absent issue, Forbidden, Conflict while an import runs, TooLarge
     when the issue or the repository would have too much, Unavailable when bytes are gone again.
+
+    Returns the SHA-256 of bytes that lost their row, or got none: sweeping.remove_unnamed()
+    may take them when this is committed.
     """
     author = require_account(actor)
     tracker_id = await trackers.writable(tx, repository)
@@ -94,8 +116,9 @@ async def add(
     now = await issues.touch(tx, tracker_id, number)
     await changes.record(tx, tracker_id, number, author, now, logs)
     _require_bytes(blobs, named.values())
+    lost = {file.sha256 for file in files}
     for file in named.values():
-        await _remove(tx, actor, repository, number, file.name)
+        lost |= await _remove(tx, actor, repository, number, file.name) or set()
         await tx.run(
             """INSERT INTO attachment (tracker_id, issue_number, ordinal, name, filename,
                                        account_id, blob, size, created_on)
@@ -113,36 +136,42 @@ async def add(
             },
         )
     await _require_room(tx, tracker_id, number, limits)
+    return lost - {file.sha256 for file in named.values()}
 
 
 async def delete(
     tx: Transaction, actor: Actor, repository: Repository, number: int, name: str
-) -> None:
+) -> set[str]:
     """Take an attachment off its issue; nothing is logged, as Bitbucket's archives show.
 
     Whoever uploaded it may, and those who may write. Raises NotFound, Forbidden, Conflict while an
-    import runs.
+    import runs. Returns the SHA-256 of the bytes, for sweeping.remove_unnamed() as with add().
     """
     require_account(actor)
     tracker_id = await trackers.writable(tx, repository)
     await issues.touch(tx, tracker_id, number)
-    if not await _remove(tx, actor, repository, number, name):
+    lost = await _remove(tx, actor, repository, number, name)
+    if lost is None:
         raise NotFound(NO_ATTACHMENT)
+    return lost
 
 
 async def _remove(
     tx: Transaction, actor: Actor, repository: Repository, number: int, name: str
-) -> bool:
-    """Remove an attachment's row, if there is one; the sweep finds its bytes. Raises Forbidden."""
+) -> set[str] | None:
+    """Remove an attachment's row; the SHA-256 of its bytes, if it had some; None if there is none.
+
+    Raises Forbidden.
+    """
     key = {"tracker": repository.tracker_id, "number": number, "name": name}
     where = "tracker_id = :tracker AND issue_number = :number AND name = :name"
-    row = await tx.one(f"SELECT account_id FROM attachment WHERE {where}", key)
+    row = await tx.one(f"SELECT account_id, blob FROM attachment WHERE {where}", key)
     if row is None:
-        return False
+        return None
     if row["account_id"] != actor.id:
         require_permission(repository, Permission.WRITE)
     await tx.run(f"DELETE FROM attachment WHERE {where}", key)
-    return True
+    return {row["blob"]} - {None}
 
 
 def _require_bytes(blobs: Blobs, files: Collection[File]) -> None:
@@ -157,17 +186,13 @@ def _require_bytes(blobs: Blobs, files: Collection[File]) -> None:
 async def _require_room(tx: Transaction, tracker_id: int, number: int, limits: Limits) -> None:
     """Raises TooLarge when there is too much now: asked in the transaction that put it there."""
     row = await tx.returning(
-        """SELECT (SELECT count(*) FROM attachment
+        f"""SELECT (SELECT count(*) FROM attachment
                     WHERE tracker_id = :tracker AND issue_number = :number) AS files,
-                  (SELECT coalesce(sum(size), 0) FROM attachment
-                    WHERE tracker_id = :tracker
-                      AND url IS NULL AND created_on IS NOT NULL) AS bytes""",
+                  ({_ATTACHED}) AS bytes""",
         {"tracker": tracker_id, "number": number},
     )
     most = limits.attachments_per_issue
     if row["files"] > most:
         raise TooLarge(f"An issue may have at most {most} attachments.")
     if row["bytes"] > limits.repository_bytes:
-        raise TooLarge(
-            f"What is attached in a repository may have at most {limits.repository_bytes} bytes."
-        )
+        raise _full(limits)

@@ -105,10 +105,12 @@ class Batch:
     def keep(self, draft: Draft, stored: Stored) -> None:
         """Take in a draft that is closed: commit() gives it its name."""
         target = self._drafts[draft.path] = self._blobs.path(stored.sha256)
-        if target.exists():
+        try:
             os.utime(target)  # young again, so that no sweep takes it
-            draft.path.unlink()
-            del self._drafts[draft.path]
+        except FileNotFoundError:
+            return
+        draft.path.unlink()
+        del self._drafts[draft.path]
 
     def discard(self) -> None:
         """Remove what was not committed."""

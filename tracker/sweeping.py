@@ -6,6 +6,7 @@ Everything is done in small steps and may be interrupted anywhere; doing it twic
 import asyncio
 import shutil
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -80,16 +81,18 @@ async def _blobs(db: Database, blobs: Blobs, young: float) -> None:
     for folder in await asyncio.to_thread(blobs.folders):
         names = await asyncio.to_thread(blobs.names, folder, older_than=young)
         for start in range(0, len(names), 50):
-            if not await _remove_unnamed(db, blobs, names[start : start + 50]):
+            if not await remove_unnamed(db, blobs, names[start : start + 50]):
                 return
     # The first file of an upload waits for the last one, however long that takes.
     await asyncio.to_thread(blobs.remove_leftovers, older_than=24 * young)
 
 
-async def _remove_unnamed(db: Database, blobs: Blobs, names: list[str]) -> bool:
+async def remove_unnamed(db: Database, blobs: Blobs, names: Collection[str]) -> bool:
     """Remove those of the blobs that no row names; False while a job runs, which may name one.
 
-    In a transaction, because a job is claimed in one: none can begin in the middle of this.
+    In a transaction, because a job is claimed in one: none can begin in the middle of this. And an
+    upload looks in the one that names its bytes whether they are there: of the very bytes that are
+    removed here it is told to come again.
     """
     async with db.transaction(durable=False) as tx:
         if await _is_busy(tx):

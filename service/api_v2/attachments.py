@@ -1,5 +1,7 @@
 """Attachments in API 2.0, and the short-lived addresses where their bytes are."""
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from service import answers, keys, requests, uploads
@@ -8,9 +10,10 @@ from service.api_v2.endpoint import ISSUE, Endpoint
 from service.api_v2.representation import Representation
 from service.links import RepositoryLinks
 from service.paging import Asked
-from tracker import attachments, catalogues, issues
+from tracker import attachments, catalogues, issues, sweeping
 from tracker.access import Repository
 from tracker.database import Reader, Row, Transaction
+from tracker.errors import TrackerError
 from tracker.paging import Page
 from tracker.vocabulary import Scope
 
@@ -35,18 +38,27 @@ async def list_attachments(request: web.Request) -> web.Response:
 async def upload_attachments(request: web.Request) -> web.Response:
     """Attach the files of a form: 201 without a body; Location is the collection (2.11)."""
     number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    tracker = await requests.issues_tracker(request, number)
     limits, blobs = request.app[keys.SETTINGS].limits, request.app[keys.BLOBS]
+
+    async def look(reader: Reader, tracker: Repository) -> tuple[Repository, int]:
+        await issues.outline(reader, tracker, number)
+        return tracker, await attachments.room(reader, tracker, limits)
+
+    tracker, room = await requests.read_tracker(request, look)
     files = await uploads.receive_files(
-        request, blobs, limit=limits.attachment_bytes, together=limits.repository_bytes
+        request, blobs, limit=limits.attachment_bytes, together=room
     )
 
-    async def write(tx: Transaction, tracker: Repository) -> None:
-        await attachments.add(
+    async def write(tx: Transaction, tracker: Repository) -> set[str]:
+        return await attachments.add(
             tx, requests.actor(request), tracker, number, files, blobs=blobs, limits=limits
         )
 
-    await requests.write(request, tracker, write)
+    lost = {file.sha256 for file in files}
+    try:
+        lost = await requests.write(request, tracker, write)
+    finally:
+        await _remove_unnamed(request, lost)
     links = RepositoryLinks(request[keys.BASE_URL], tracker)
     return web.Response(status=201, headers={"Location": f"{links.issue(number)}/attachments"})
 
@@ -71,11 +83,20 @@ async def delete_attachment(request: web.Request) -> web.Response:
     name = request.match_info["path"]
     tracker = await requests.issues_tracker(request, number)
 
-    async def write(tx: Transaction, tracker: Repository) -> None:
-        await attachments.delete(tx, requests.actor(request), tracker, number, name)
+    async def write(tx: Transaction, tracker: Repository) -> set[str]:
+        return await attachments.delete(tx, requests.actor(request), tracker, number, name)
 
-    await requests.write(request, tracker, write)
+    await _remove_unnamed(request, await requests.write(request, tracker, write))
     return web.Response(status=204)
+
+
+async def _remove_unnamed(request: web.Request, blobs: set[str]) -> None:
+    """Free what nobody needs any more, so that nobody fills the disk beyond the quota."""
+    if blobs:
+        with suppress(TrackerError):  # the sweep comes later
+            await sweeping.remove_unnamed(
+                requests.database(request), request.app[keys.BLOBS], blobs
+            )
 
 
 _ONE = f"{ISSUE}/attachments/{{path:[^/]+}}"

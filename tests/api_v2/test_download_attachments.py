@@ -1,9 +1,12 @@
 """The bytes behind an attachment's signed address: parts of them, types, and what is resumed."""
 
+import hashlib
+import os
 from urllib.parse import quote
 
 import pytest
 
+from service import keys
 from tests.api_v2.test_upload_attachments import ATTACHMENTS, upload
 from tests.conftest import OPEN, Api
 
@@ -39,6 +42,8 @@ RANGES = [
     ("bytes=50-1000", 206, DATA[50:]),
     ("Bytes=5-5", 206, DATA[5:6]),
     ("bytes=0-" + "9" * 18, 206, DATA),
+    ("bytes=2-99999999999999999999", 206, DATA[2:]),
+    ("bytes=-99999999999999999999", 206, DATA),
     ("bytes=0-9,20-29", 200, DATA),
     ("bytes=" + "0-," * 2500 + "0-", 200, DATA),
     ("bytes=0-" + "9" * 5000, 200, DATA),
@@ -57,11 +62,15 @@ async def test_one_range_is_served_and_anything_else_is_the_whole_file(
     assert await part(api, await address(api), Range=wanted) == (status, data)
 
 
-@pytest.mark.parametrize("wanted", ["bytes=100-", "bytes=100-200", "bytes=9-5"])
+WRONG_RANGES = ["bytes=100-", "bytes=100-200", "bytes=9-5", "bytes=-0", f"bytes={'9' * 50}-"]
+
+
+@pytest.mark.parametrize("wanted", WRONG_RANGES)
 async def test_a_range_that_lies_outside_is_refused_with_the_size(api: Api, wanted: str) -> None:
     answer = await api("GET", await address(api), headers={"Range": wanted})
     assert answer.status == 416
     assert answer.headers["Content-Range"] == "bytes */100"
+    assert answer.body["type"] == "error"
 
 
 async def test_a_part_says_which_one_it_is(api: Api) -> None:
@@ -72,10 +81,38 @@ async def test_a_part_says_which_one_it_is(api: Api) -> None:
 
 
 async def test_a_download_is_resumed_while_the_file_is_the_same(api: Api) -> None:
-    first = await api("GET", await address(api))
-    for validator in (first.headers["ETag"], first.headers["Last-Modified"]):
-        again = await part(api, await address(api), Range="bytes=60-", If_Range=validator)
-        assert again == (206, DATA[60:])
+    etag = (await api("GET", await address(api))).headers["ETag"]
+    again = await part(api, await address(api), Range="bytes=60-", If_Range=etag)
+    assert again == (206, DATA[60:])
+
+
+async def test_no_header_tells_when_the_bytes_were_first_stored(api: Api) -> None:
+    """The same bytes of somebody else lie there once: a time would tell him that they do."""
+    blobs = api.app[keys.BLOBS]
+    before = await api("GET", await address(api))
+    os.utime(blobs.path(hashlib.sha256(DATA).hexdigest()), (1, 1))
+    after = await api("GET", await address(api))
+    for headers in (before.headers, after.headers):
+        assert "Last-Modified" not in headers
+    assert before.headers["ETag"] == after.headers["ETag"]
+
+
+async def test_whoever_has_the_file_already_is_told_so(api: Api) -> None:
+    etag = (await api("GET", await address(api))).headers["ETag"]
+    for tags in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = await api("GET", await address(api), headers={"If-None-Match": tags})
+        assert (answer.status, answer.body) == (304, "")
+        assert answer.headers["ETag"] == etag
+        head = await api("HEAD", await address(api), headers={"If-None-Match": tags})
+        assert head.status == 304
+    assert (await part(api, await address(api), If_None_Match='"other"')) == (200, DATA)
+
+
+async def test_a_date_says_nothing_about_the_file_and_is_no_reason_for_a_part(api: Api) -> None:
+    date = "Fri, 31 Dec 2100 00:00:00 GMT"
+    again = await part(api, await address(api), Range="bytes=60-", If_Range=date)
+    assert again == (200, DATA)
+    assert await part(api, await address(api), If_Modified_Since=date) == (200, DATA)
 
 
 async def test_a_download_of_a_file_that_was_replaced_begins_anew(api: Api) -> None:

@@ -9,13 +9,14 @@ import subprocess
 import tracemalloc
 import zipfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aiohttp import FormData
+from aiohttp import ClientError, FormData
 
 from service import keys
 from tests.archives import as_data
@@ -409,15 +410,21 @@ async def test_who_may_not_attach_is_told_before_the_body_is_read(
     api: Api, who: str | None, status: bytes
 ) -> None:
     await api.post(f"{APP}/issues", "alice", {"title": "private"})
+    assert await told_at_once(api, who, f"{APP}/issues/1/attachments") == status
+
+
+async def told_at_once(api: Api, who: str | None, path: str) -> bytes:
+    """The status of an upload of which only the first byte is sent."""
     headers = "".join(f"{name}: {value}\r\n" for name, value in api.world.headers(who).items())
     reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
     writer.write(
-        f"POST {APP}/issues/1/attachments HTTP/1.1\r\nHost: localhost\r\n{headers}"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}"
         "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 8000000\r\n\r\n-".encode()
     )
-    assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == status
+    status = (await asyncio.wait_for(reader.readline(), 10)).split()[1]
     writer.close()
     await writer.wait_closed()
+    return status
 
 
 async def limited(start: Start, settings: Settings, **limits: int) -> Api:
@@ -464,7 +471,7 @@ async def test_a_repository_takes_its_quota_and_no_more_however_many_upload_at_o
     assert rows[0][0] == 990
     assert (await upload(api, "bob", ("last", b"x" * 10))).status == 201
     assert (await upload(api, "bob", ("one more", b"x"))).status == 413
-    assert (await upload(api, "bob", ("last", b"y" * 10))).status == 201
+    assert (await upload(api, "bob", ("last", b"y" * 10))).status == 413
     assert (await api("DELETE", f"{ATTACHMENTS}/last", "bob")).status == 204
     assert (await upload(api, "bob", ("one more", b"x"))).status == 201
     await api.post(f"{APP}/issues", "alice", {"title": "Elsewhere"})
@@ -478,6 +485,69 @@ async def test_files_that_together_pass_the_quota_are_not_even_stored(
     answer = await upload(api, "bob", ("a", b"x" * 501), ("b", b"y" * 500))
     assert answer.status == 413
     assert blobs(api) == []
+
+
+async def test_a_full_repository_says_so_before_the_body_is_read(
+    start: Start, settings: Settings
+) -> None:
+    api = await limited(start, settings, repository_bytes=1000)
+    assert (await upload(api, "bob", ("a", b"x" * 1000))).status == 201
+    assert await told_at_once(api, "bob", ATTACHMENTS) == b"413"
+    assert await told_at_once(api, "reader", ATTACHMENTS) == b"403"
+    assert await told_at_once(api, None, ATTACHMENTS) == b"401"
+
+
+async def test_what_is_left_of_the_quota_is_all_that_is_taken_from_a_body(
+    start: Start, settings: Settings
+) -> None:
+    api = await limited(start, settings, repository_bytes=1000)
+    await upload(api, "bob", ("a", b"x" * 900))
+    kept = blobs(api)
+    stored: list[int] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; filename="b"\r\n\r\n'
+        for _ in range(200):
+            yield b"y" * 100_000
+            stored.append(max(map(len, blobs(api))))
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    with suppress(ClientError):  # the connection is closed over the rest
+        answer = await api("POST", ATTACHMENTS, "bob", data=endless(), headers=headers)
+        assert answer.status == 413
+    assert max(stored) == 900
+    answer = await upload(api, "bob", ("b", b"y" * 101))
+    assert answer.status == 413
+    assert "100 more bytes" in answer.body["error"]["message"]
+    answer = await upload(api, "bob", ("b", b"y" * 60), ("c", b"z" * 41))
+    assert answer.status == 413
+    assert blobs(api) == kept
+    assert (await upload(api, "bob", ("b", b"y" * 60), ("c", b"z" * 40))).status == 201
+
+
+async def test_bytes_that_nobody_names_any_more_go_at_once(
+    start: Start, settings: Settings
+) -> None:
+    api = await limited(start, settings, attachments_per_issue=2)
+    await upload(api, "bob", ("a", b"1"), ("b", b"2"))
+    assert (await upload(api, "bob", ("c", b"refused"), ("a", b"2"))).status == 413
+    assert blobs(api) == [b"1", b"2"]
+    assert (await upload(api, "bob", ("a", b"shadowed"), ("a", b"3"))).status == 201
+    assert blobs(api) == [b"2", b"3"]
+    assert (await upload(api, "bob", ("a", b"2"))).status == 201
+    assert blobs(api) == [b"2"]
+    assert (await upload(api, "bob", ("a", b"2"))).status == 201
+    assert (await api("DELETE", f"{ATTACHMENTS}/a", "bob")).status == 204
+    assert await download(api, "b") == b"2"
+    assert (await api("DELETE", f"{ATTACHMENTS}/b", "bob")).status == 204
+    assert blobs(api) == []
+
+
+async def test_while_a_job_runs_bytes_stay_for_it(api: Api) -> None:
+    await upload(api, "bob", ("a", b"1"))
+    await start_import(api, "alice/app")
+    assert (await api("DELETE", f"{ATTACHMENTS}/a", "bob")).status == 204
+    assert blobs(api) == [b"1"]
 
 
 async def test_imported_files_do_not_count_in_the_quota(start: Start, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.archives import sample
 from tests.conftest import OPEN, Api
 from tests.tracker.conftest import Core, core
+from tests.tracker.test_markup import rendered
 from tracker.access import Actor, Repository
 from tracker.errors import Invalid
 from tracker.markup import Renderer, creole, dialect, links, marks, plain, render
@@ -482,7 +483,7 @@ CREOLE_SHAPES = {
 async def test_a_hostile_shape_is_answered_and_the_next_text_is_rendered(raw: str) -> None:
     async with Renderer(cpu_seconds=0.1) as renderer:
         for markup in ("markdown", "creole"):
-            (html, _), after = await renderer.render([(markup, raw), (markup, "**a**")])
+            (html, _), after = await rendered(renderer, [(markup, raw), (markup, "**a**")])
             assert after == ("<p><strong>a</strong></p>", True)
             if html != plain.escaped(raw):
                 assert_harmless(html)
@@ -503,6 +504,6 @@ def test_a_text_of_one_reference_is_bounded(naming: str) -> None:
 @pytest.mark.parametrize("raw", CREOLE_SHAPES.values(), ids=CREOLE_SHAPES)
 async def test_no_shape_is_hostile_to_creole(raw: str) -> None:
     async with Renderer(cpu_seconds=5) as renderer:
-        [(html, _)] = await renderer.render([("creole", raw + "\n\n**a**")])
+        [(html, _)] = await rendered(renderer, [("creole", raw + "\n\n**a**")])
     assert html.endswith("<p><strong>a</strong></p>")  # so it is not the plain text
     assert_harmless(html)

@@ -1,13 +1,15 @@
 """What is kept of rendered texts, and how they are shown."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 
 from service import keys
 from tests.conftest import OPEN, Api
 from tests.tracker.conftest import Core
-from tests.tracker.test_markup import QUICK, QUICK_HTML, SLOW
+from tests.tracker.test_markup import QUICK, QUICK_HTML, SLOW, children, needs_proc
 from tracker import contents
 from tracker.access import ANONYMOUS
 from tracker.contents import Contents, Texts
@@ -106,6 +108,59 @@ async def test_html_is_kept_though_its_caller_goes_away(core: Core) -> None:
         assert caller.cancelled()
         assert await kept(core) == [QUICK_HTML]
         await shown.close()
+
+
+async def test_an_answer_waits_so_long_for_rendering_and_it_is_kept_all_the_same(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "_PATIENCE", 0.05)
+    await add_issues(core, SLOW[1], QUICK[1])
+    async with Renderer(cpu_seconds=0.5) as renderer:
+        shown = Contents(core.db, renderer)
+        slow_html = plain.escaped(SLOW[1])
+        htmls = await shown.show(await read(core), BASE_URL, ANONYMOUS)
+        assert htmls == [slow_html, plain.escaped(QUICK[1])]
+        while None in await kept(core):
+            await asyncio.sleep(0.01)
+        assert await kept(core) == [slow_html, QUICK_HTML]
+        await shown.close()
+
+
+@needs_proc
+async def test_an_answer_does_not_wait_for_a_renderer_that_hangs(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**b**"})
+    (child,) = children(os.getpid())
+    os.kill(child, signal.SIGSTOP)
+    monkeypatch.setattr(contents, "_PATIENCE", 0.2)
+    made = await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**c**"})
+    assert made["content"]["html"] == "<p>**c**</p>"
+    os.kill(child, signal.SIGCONT)
+    while (await api.get(f"{OPEN}/issues/2"))["content"]["html"] == "<p>**c**</p>":
+        await asyncio.sleep(0.01)
+    read = await api.get(f"{OPEN}/issues/2")
+    assert read["content"]["html"] == "<p><strong>c</strong></p>"
+
+
+async def test_the_texts_of_one_account_are_not_in_the_way_of_anothers(api: Api) -> None:
+    slow = {"title": "t", "content": SLOW[1]}
+    crowd = [asyncio.create_task(api.post(f"{OPEN}/issues", "charlie", slow)) for _ in range(10)]
+    await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+    made = await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**b**"})
+    assert made["content"]["html"] == "<p><strong>b</strong></p>"
+    answers = await asyncio.gather(*crowd)
+    assert {answer["content"]["html"] for answer in answers} == {plain.escaped(SLOW[1])}
+
+
+async def test_closing_shows_texts_as_they_are_to_whoever_still_waits(core: Core) -> None:
+    await add_issues(core, SLOW[1])
+    async with Renderer(cpu_seconds=600) as renderer:
+        shown = Contents(core.db, renderer)
+        caller = asyncio.create_task(shown.show(await read(core), BASE_URL, ANONYMOUS))
+        await asyncio.sleep(0)
+        await shown.close()
+        assert await caller == [plain.escaped(SLOW[1])]
 
 
 async def test_closing_waits_for_no_rendering_that_nobody_waits_for(core: Core) -> None:

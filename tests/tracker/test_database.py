@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tracker import folding
 from tracker.database import (
     BrokenReference,
     Database,
@@ -169,6 +170,35 @@ async def test_slow_work_that_waits_for_other_slow_work_ends_as_well(
     assert first is None
     assert isinstance(second, Unavailable)
     assert await db.read(_value) == 0
+
+
+async def test_slow_work_does_not_hold_up_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 1e9)
+    db = await connect(tmp_path / "pail.db")
+    started = threading.Event()
+
+    async def count(reader: Reader) -> None:
+        started.set()
+        await reader.all(
+            """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+               SELECT count(*) FROM n"""
+        )
+
+    work = [asyncio.create_task(db.read(count, slow=True)) for _ in range(3)]
+    await asyncio.to_thread(started.wait)
+    await db.close()
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    assert all(isinstance(end, Invalid | Unavailable) for end in ends)
+
+
+def test_a_text_that_is_folded_again_at_once_is_not_folded_twice() -> None:
+    folded = folding.Folding()
+    text, other = "Ä" * 1000, "ß" * 1000
+    assert folded(text) is folded("Ä" * 999 + "Ä")
+    assert [folded(text), folded(other), folded(text)] == ["ä" * 1000, "ss" * 1000, "ä" * 1000]
+    assert [folded(None), folded(""), folded(None)] == [None, "", None]
 
 
 async def test_folding_forgets_case_and_composition(db: Database) -> None:

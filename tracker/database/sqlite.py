@@ -34,7 +34,7 @@ from tracker.database.interface import (
 
 _BUSY_TIMEOUT = 5.0
 _PAUSE = 0.05
-_SLOW_SECONDS = 10.0
+_SLOW_SECONDS = 5.0
 """What a slow piece of work may take, its waiting for others included."""
 
 _STEPS = 1000
@@ -197,6 +197,7 @@ class SqliteDatabase(Database):
         self._quick = reader
         self._slow: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
+        self._is_closing = False
         self._reader = _SqliteReader(reader)
         self._lock = asyncio.Lock()
 
@@ -217,9 +218,9 @@ class SqliteDatabase(Database):
         def run() -> T:
             raw = connection._conn
             if slow:
-                if time.monotonic() > end:
+                if self._is_closing or time.monotonic() > end:
                     raise errors.Unavailable("Too many searches are waiting.")
-                raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+                raw.set_progress_handler(lambda: self._is_closing or time.monotonic() > end, _STEPS)
             return _in_transaction(raw, "BEGIN", work(_Direct(raw)))
 
         return await _run(connection, run)
@@ -289,6 +290,9 @@ class SqliteDatabase(Database):
         return found
 
     async def close(self) -> None:
+        self._is_closing = True  # for slow work that still waits for its turn
+        if self._slow is not None:
+            await self._slow.interrupt()
         await self._stack.aclose()
 
 
@@ -307,7 +311,7 @@ def _connection(path: Path) -> aiosqlite.Connection:
 
 async def _prepare(connection: aiosqlite.Connection) -> None:
     connection.row_factory = sqlite3.Row
-    await connection.create_function("fold", 1, folding.fold, deterministic=True)
+    await connection.create_function("fold", 1, folding.Folding(), deterministic=True)
     await connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
 
 

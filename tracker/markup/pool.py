@@ -162,8 +162,8 @@ class Renderer:
 
     An async context manager. Whoever asks for much waits for it alone: callers take turns, a text
     each. cpu_seconds is what each text may use; a call that has used budget_seconds gets no more of
-    its texts rendered; the child ends after idle_seconds without work. The child shares nothing with this process but two pipes, and ends when they close, so
-    also when this process is killed.
+    its texts rendered; the child ends after idle_seconds without work. The child shares nothing
+    with this process but two pipes, and ends when they close, so also when this process is killed.
     """
 
     def __init__(
