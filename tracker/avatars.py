@@ -1,7 +1,9 @@
 """Avatars: whose picture it is, and the letters on it."""
 
-from tracker import accounts
-from tracker.access import IS_VISIBLE, Actor, sql_params
+from contextlib import suppress
+
+from tracker import accounts, workspaces
+from tracker.access import Actor, find_repository
 from tracker.database import Reader
 from tracker.errors import NotFound
 
@@ -11,22 +13,13 @@ async def name_of(db: Reader, actor: Actor, uuid: str) -> str | None:
 
     None where there is none, and where the actor may not know that there is.
     """
-    params = {"uuid": uuid.lower(), **sql_params(actor)}
-    row = await db.one(
-        f"""SELECT r.name FROM repository r JOIN workspace w ON w.id = r.workspace_id
-             WHERE r.uuid = :uuid AND {IS_VISIBLE}
-             UNION ALL
-            SELECT w.name FROM workspace w WHERE w.uuid = :uuid
-               AND (w.owner_id = :actor OR :is_admin = 1 OR EXISTS (
-                    SELECT 1 FROM repository r WHERE r.workspace_id = w.id AND {IS_VISIBLE}))""",
-        params,
-    )
-    if row is not None:
-        return str(row["name"])
-    try:
+    with suppress(NotFound):
+        return (await find_repository(db, actor, "{}", uuid)).name
+    with suppress(NotFound):
+        return (await workspaces.see(db, actor, uuid)).name
+    with suppress(NotFound):
         return str((await accounts.see(db, actor, uuid))["display_name"])
-    except NotFound:
-        return None
+    return None
 
 
 def initials(name: str) -> str:

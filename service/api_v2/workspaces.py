@@ -75,12 +75,17 @@ async def _list(
 
 async def get_workspace(request: web.Request) -> web.Response:
     """One workspace."""
+    found = await _seen(request)
+    return answers.answer(request, people.workspace(request[keys.BASE_URL], found))
+
+
+async def _seen(request: web.Request) -> Workspace:
+    """The workspace in the path. Raises NotFound."""
 
     async def find(reader: Reader, actor: Actor) -> Workspace:
         return await workspaces.see(reader, actor, request.match_info["workspace"])
 
-    found = await requests.read(request, find)
-    return answers.answer(request, people.workspace(request[keys.BASE_URL], found))
+    return await requests.read(request, find)
 
 
 async def list_members(request: web.Request) -> web.Response:
@@ -135,11 +140,7 @@ async def _joined(request: web.Request, reader: Reader, actor: Actor) -> Workspa
 
 async def list_projects(request: web.Request) -> web.Response:
     """A workspace's projects: there are none."""
-
-    async def find(reader: Reader, actor: Actor) -> Workspace:
-        return await workspaces.see(reader, actor, request.match_info["workspace"])
-
-    await requests.read(request, find)
+    await _seen(request)
     return answers.answer(request, EMPTY_PAGE)
 
 
