@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service import answers, auth, bodies, cors, downloads, errors, health, keys, openapi
+from service import answers, auth, bodies, cors, downloads, errors, health, keys, openapi, partial
+from service.api_v1 import asking, endpoints
 from service.api_v2 import (
     attachments,
     categories,
@@ -19,9 +20,9 @@ from service.api_v2 import (
     votes,
     workspaces,
 )
-from service.api_v2.endpoint import add_routes
 from service.api_v2.ready import ReadyIssues
 from service.doorbell import Doorbell
+from service.endpoint import V1, V2, add_routes
 from service.openapi import page
 from service.pages import avatars, git, home
 from service.turns import Turns
@@ -69,7 +70,8 @@ def build_app(settings: Settings) -> web.Application:
     app.on_response_prepare.append(answers.finish)
     app.on_response_prepare.append(cors.finish)
     app.cleanup_ctx.append(_database)
-    add_routes(app, ENDPOINTS)
+    add_routes(app, V2, ENDPOINTS, partial.ask)
+    add_routes(app, V1, endpoints.ENDPOINTS, asking.ask)
     app.router.add_get("/healthz", health.healthz)
     app.router.add_get("/readyz", health.readyz)
     app.router.add_get(downloads.ROUTE, downloads.get_bytes)

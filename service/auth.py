@@ -20,6 +20,8 @@ from tracker.errors import TooManyRequests, Unauthenticated
 WRONG = "Token is invalid, expired, or not supported for this endpoint."
 """Bitbucket's sentence, the same for every reason (reference 2.6)."""
 
+NO_OAUTH_1 = "OAuth 1.0a is not served: send an API token as Basic or Bearer instead."
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -120,9 +122,14 @@ async def identify(request: web.Request, db: Reader) -> Actor:
 
 
 def _credentials(request: web.Request) -> tuple[str | None, str | None]:
-    """The user name (Basic only) and the secret in the Authorization header."""
+    """The user name (Basic only) and the secret in the Authorization header.
+
+    Raises Unauthenticated for a signature of OAuth 1.0a: that is no guess, and not counted as one.
+    """
     header = request.headers[hdrs.AUTHORIZATION]
     scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "oauth":
+        raise Unauthenticated(NO_OAUTH_1)
     if scheme.lower() == "bearer":
         return None, rest.strip()
     try:

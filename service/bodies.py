@@ -32,7 +32,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     answer = await handler(request)
     if hdrs.CONTENT_ENCODING in request.headers and not request.content.is_eof():
         if not isinstance(answer, web.Response):  # a file can't be sent from here
-            answer = errors.envelope(400, "Nothing that is compressed is read here.")
+            answer = errors.envelope(request, 400, "Nothing that is compressed is read here.")
         answer.force_close()
         with suppress(ConnectionError):
             await answer.prepare(request)

@@ -3,8 +3,10 @@
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-_OPEN = ("/2.0/", "/api/2.0/", "/!api/2.0/", "/site/attachments/")
-"""The API and the addresses of attachments, which it redirects to. Pages are not among them."""
+from service.endpoint import V1, V2
+
+_OPEN = (*(f"{prefix}/" for prefix in V1 + V2), "/site/attachments/")
+"""The APIs and the addresses of attachments, which it redirects to. Pages are not among them."""
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = (

@@ -113,7 +113,10 @@ async def _answer(
     part = _part(request, etag, size)
     if part is not None and not part:
         return errors.envelope(
-            416, "There is no such part.", headers={hdrs.CONTENT_RANGE: f"bytes */{size}"}
+            request,
+            416,
+            "There is no such part.",
+            headers={hdrs.CONTENT_RANGE: f"bytes */{size}"},
         )
     answer = web.StreamResponse(
         headers={

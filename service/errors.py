@@ -1,4 +1,4 @@
-"""Errors become answers here, and only here: one shape for all of them (reference 2.6)."""
+"""Errors become answers here, and only here: one shape for all of an API (reference 2.6, 4.1)."""
 
 import logging
 import secrets
@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from service import answers
+from service.endpoint import V1
 from tracker import errors
 from tracker.database import DatabaseUnusable
 
@@ -30,6 +31,8 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     errors.StorageFull: 507,
     DatabaseUnusable: 503,
 }
+_OLD = tuple(f"{prefix}/" for prefix in V1)
+
 _RETRY_SECONDS = 5
 """When to ask again while the database is busy."""
 
@@ -42,7 +45,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except errors.TrackerError as error:
-        answer = _expected(error)
+        answer = _expected(request, error)
         if request.content.exception() is not None:
             # Over a body that it can't read aiohttp closes the connection, and should say so.
             answer.force_close()
@@ -50,23 +53,36 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _from_framework(error)
+        return _from_framework(request, error)
     except Exception:
         number = secrets.token_hex(8)
         _log.exception("Error %s in %s %s", number, request.method, request.rel_url.raw_path)
-        return envelope(500, "Internal error", id=number)
+        return envelope(request, 500, "Internal error", id=number)
 
 
 def envelope(
-    status: int, message: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    request: web.Request,
+    status: int,
+    message: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> web.Response:
-    """The answer {"type": "error", "error": {"message": ..., **more}} with that status."""
-    return answers.json(
-        {"type": "error", "error": {"message": message, **more}}, status=status, headers=headers
-    )
+    """The answer {"type": "error", "error": {"message": ..., **more}} with that status.
+
+    API 1.0 has no type, and a 404 whose message is always the same: a client of it knows one by
+    these words and not by the status (reference 8.2.16).
+    """
+    if not request.rel_url.raw_path.startswith(_OLD):
+        error = {"type": "error", "error": {"message": message, **more}}
+    elif status == 404:
+        error = {"error": {"message": "Not Found", "detail": message, **more}}
+    else:
+        error = {"error": {"message": message, **more}}
+    return answers.json(error, status=status, headers=headers)
 
 
-def _expected(error: errors.TrackerError) -> web.Response:
+def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     headers = {}
     more: dict[str, Any] = {}
@@ -79,11 +95,11 @@ def _expected(error: errors.TrackerError) -> web.Response:
         more["fields"] = error.fields
     if isinstance(error, errors.MissingScope):
         more["detail"] = {"granted": error.granted, "required": error.required}
-    return envelope(status, error.message, headers=headers, **more)
+    return envelope(request, status, error.message, headers=headers, **more)
 
 
-def _from_framework(error: web.HTTPException) -> web.Response:
+def _from_framework(request: web.Request, error: web.HTTPException) -> web.Response:
     if isinstance(error, web.HTTPNotFound):
-        return envelope(404, "Resource not found", detail=NO_ROUTE_DETAIL)
+        return envelope(request, 404, "Resource not found", detail=NO_ROUTE_DETAIL)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-    return envelope(error.status, error.reason, headers=allow)
+    return envelope(request, error.status, error.reason, headers=allow)

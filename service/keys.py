@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from service.partial import Selection
 from service.turns import Turns
 from tracker.access import Actor
 from tracker.blobs import Blobs
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from service.doorbell import Doorbell
     from service.downloads import Downloads
     from service.openapi import Description
+    from service.partial import Selection
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -31,5 +31,5 @@ DESCRIPTION: web.AppKey["Description"] = web.AppKey("description")
 
 ACTOR = web.RequestKey("actor", Actor)
 SCOPES = web.RequestKey("scopes", tuple[Scope, ...])
-FIELDS = web.RequestKey("fields", Selection)
+FIELDS: web.RequestKey["Selection"] = web.RequestKey("fields")
 BASE_URL = web.RequestKey("base_url", str)

@@ -39,14 +39,24 @@ def _name(host: str) -> str | None:
     return match[1] or match[2]
 
 
+def avatar(base: str, uuid: str) -> str:
+    """The picture of a person, a workspace or a repository."""
+    return f"{base}/avatar/%7B{uuid[1:-1]}%7D.svg"
+
+
 def person(base: str, uuid: str) -> dict[str, object]:
     """The links of a person."""
     quoted = f"%7B{uuid[1:-1]}%7D"
     return {
         "self": {"href": f"{base}/2.0/users/{quoted}"},
         "html": {"href": f"{base}/{quoted}/"},
-        "avatar": {"href": f"{base}/avatar/{quoted}.svg"},
+        "avatar": {"href": avatar(base, uuid)},
     }
+
+
+def old_person(username: str) -> str:
+    """A person's resource_uri in API 1.0: without the base address."""
+    return f"/1.0/users/{quote(username, safe='')}"
 
 
 def workspace(base: str, uuid: str, slug: str) -> dict[str, object]:
@@ -54,7 +64,7 @@ def workspace(base: str, uuid: str, slug: str) -> dict[str, object]:
     return {
         "self": {"href": f"{base}/2.0/workspaces/{slug}"},
         "html": {"href": f"{base}/{slug}/"},
-        "avatar": {"href": f"{base}/avatar/%7B{uuid[1:-1]}%7D.svg"},
+        "avatar": {"href": avatar(base, uuid)},
     }
 
 
@@ -66,7 +76,7 @@ class RepositoryLinks:
     def __init__(self, base: str, repository: Repository) -> None:
         self.api = f"{base}/2.0/repositories/{repository.full_name}"
         self.html = f"{base}/{repository.full_name}"
-        self.avatar = f"{base}/avatar/%7B{repository.uuid[1:-1]}%7D.svg"
+        self.avatar = avatar(base, repository.uuid)
 
     def code(self) -> dict[str, object]:
         """Where the code would be: GitLab's importer fails without clone."""

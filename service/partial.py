@@ -8,6 +8,9 @@ every name at its place.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from aiohttp import web
+
+from service import keys
 from tracker.errors import Invalid
 
 MOST_CHARACTERS = 4096
@@ -58,6 +61,13 @@ class Selection:
             is_inside = any(_leads_into(inner, (key,), ()) for key in whole or ())
             shown = _merged(shown, _picked(full if is_inside else data, name))
         return shown
+
+
+def ask(request: web.Request) -> None:
+    """Keep what the request's `fields` asks for with the request. Raises Invalid."""
+    selection = parse(request.rel_url.query.get("fields", ""))
+    if selection is not None:
+        request[keys.FIELDS] = selection
 
 
 def parse(text: str) -> Selection | None:

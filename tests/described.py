@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema_rs
 from aiohttp import web
 
-from service.api_v2.endpoint import PREFIXES
 from service.app import ENDPOINTS
+from service.endpoint import V2
 from service.openapi import document
 from tracker.settings import Limits
 
@@ -60,7 +60,7 @@ def path_of(request: web.Request) -> str | None:
     """The path in the document that the request was for; None for what is not of the API."""
     resource = request.match_info.route.resource
     path = "" if resource is None else resource.canonical.removesuffix("{_slash}")
-    for prefix in PREFIXES:
+    for prefix in V2:
         if path.startswith(f"{prefix}/"):
             return path.removeprefix(prefix)
     return None

@@ -12,8 +12,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from service import openapi
-from service.api_v2.endpoint import PREFIXES
 from service.app import ENDPOINTS, build_app
+from service.endpoint import V2
 from service.openapi import document, examples
 from tests.conformance.places import places
 from tests.conftest import OPEN, Api, Start
@@ -41,9 +41,9 @@ async def test_the_document_is_valid_and_has_every_endpoint(api: Api) -> None:
 
 def test_the_paths_are_those_that_the_router_knows(settings: Settings) -> None:
     known = {
-        resource.canonical.removesuffix("{_slash}").removeprefix(PREFIXES[0])
+        resource.canonical.removesuffix("{_slash}").removeprefix(V2[0])
         for resource in build_app(settings).router.resources()
-        if resource.canonical.startswith(f"{PREFIXES[0]}/")
+        if resource.canonical.startswith(f"{V2[0]}/")
     }
     assert known == described()["paths"].keys()
 

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import FormData, web
 from yarl import URL
 
-from service.api_v2.endpoint import PREFIXES
 from service.app import build_app
+from service.endpoint import V2
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_attachment, add_comment, define
 from tracker.settings import Settings
@@ -132,8 +132,8 @@ def _routes(app: web.Application) -> set[tuple[str, str]]:
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.removesuffix("{_slash}")
-        for prefix in PREFIXES[1:]:
-            path = path.replace(prefix, PREFIXES[0], 1) if path.startswith(prefix) else path
+        for prefix in V2[1:]:
+            path = path.replace(prefix, V2[0], 1) if path.startswith(prefix) else path
         if route.method != "HEAD":
             found.add((route.method, path))
     return found
@@ -144,9 +144,9 @@ def test_every_route_has_a_verdict(settings: Settings) -> None:
 
 
 def test_every_route_of_the_api_is_under_every_prefix(settings: Settings) -> None:
-    counts: dict[str, int] = dict.fromkeys(PREFIXES, 0)
+    counts: dict[str, int] = dict.fromkeys(V2, 0)
     for resource in build_app(settings).router.resources():
-        for prefix in PREFIXES:
+        for prefix in V2:
             counts[prefix] += resource.canonical.startswith(f"{prefix}/")
     assert len(set(counts.values())) == 1
 

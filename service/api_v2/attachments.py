@@ -6,8 +6,8 @@ from aiohttp import web
 
 from service import answers, keys, requests, uploads
 from service.api_v2 import objects
-from service.api_v2.endpoint import ISSUE, Endpoint
 from service.api_v2.representation import Representation
+from service.endpoint import ISSUE, Endpoint
 from service.links import RepositoryLinks
 from service.paging import Asked
 from tracker import attachments, catalogues, issues, sweeping

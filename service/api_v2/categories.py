@@ -6,8 +6,8 @@ from aiohttp import web
 
 from service import answers, keys, requests
 from service.api_v2 import objects
-from service.api_v2.endpoint import NUMBER, REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
+from service.endpoint import NUMBER, REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import catalogues, categories
 from tracker.access import Repository

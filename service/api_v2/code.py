@@ -7,7 +7,7 @@ from aiohttp import web
 
 from service import answers, requests
 from service.api_v2 import objects
-from service.api_v2.endpoint import REPOSITORY, Endpoint
+from service.endpoint import REPOSITORY, Endpoint
 from service.paging import EMPTY_PAGE
 from tracker.vocabulary import Scope
 

@@ -4,8 +4,8 @@ from aiohttp import web
 
 from service import answers, bodies, keys, requests
 from service.api_v2 import objects, schemas, wholes
-from service.api_v2.endpoint import ISSUE, NUMBER, Endpoint
 from service.api_v2.representation import Representation
+from service.endpoint import ISSUE, NUMBER, Endpoint
 from service.paging import Asked
 from tracker import catalogues, comments, contents, fields, issues
 from tracker.access import Repository

@@ -8,8 +8,8 @@ from marshmallow import fields as marshmallow_fields
 
 from service import answers, bodies, keys, requests, uploads
 from service.api_v2 import objects
-from service.api_v2.endpoint import REPOSITORY, Endpoint
 from service.downloads import disposition
+from service.endpoint import REPOSITORY, Endpoint
 from service.links import RepositoryLinks
 from tracker import fields, jobs, trackers, undo
 from tracker.access import Repository, find_tracker, require_permission

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from service import answers, bodies, keys, requests
 from service.api_v2 import objects
-from service.api_v2.endpoint import REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
 from service.api_v2.workspaces import WORKSPACE
+from service.endpoint import REPOSITORY, Endpoint
 from service.paging import EMPTY_PAGE, Asked
 from tracker import accounts, fields, members, workspaces
 from tracker.access import Actor, Repository, find_repository, require_account, require_permission

@@ -10,8 +10,8 @@ from marshmallow import Schema
 
 from service import answers, bodies, keys, requests
 from service.api_v2 import objects
-from service.api_v2.endpoint import REPOSITORY, Endpoint
 from service.api_v2.representation import Representation
+from service.endpoint import REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import fields, repositories, workspaces
 from tracker.access import Actor, Repository, find_repository, require_permission

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from service import answers, keys, requests
 from service.api_v2 import objects, people
-from service.api_v2.endpoint import Endpoint
+from service.endpoint import Endpoint
 from service.paging import only_page
 from tracker import accounts
 from tracker.access import Actor, require_account

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from service import requests
-from service.api_v2.endpoint import ISSUE, Endpoint
+from service.endpoint import ISSUE, Endpoint
 from tracker import issues, votes
 from tracker.access import Actor, Repository
 from tracker.database import Reader, Transaction

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from service import answers, keys, requests
 from service.api_v2 import objects, people
-from service.api_v2.endpoint import Endpoint
+from service.endpoint import Endpoint
 from service.paging import EMPTY_PAGE, Asked
 from tracker import accounts, fields, workspaces
 from tracker.access import Actor, require_account

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from service import answers, keys
 from service.api_v2 import objects
-from service.api_v2.endpoint import Endpoint
+from service.endpoint import Endpoint
 from service.openapi import page
 from tracker.settings import Limits
 

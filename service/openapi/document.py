@@ -9,10 +9,11 @@ from inspect import cleandoc
 from typing import Any
 
 from apispec import APISpec
+from marshmallow import Schema
 
 from service import paging
 from service.api_v2 import objects
-from service.api_v2.endpoint import NUMBER, Endpoint
+from service.endpoint import NUMBER, Answer, Endpoint
 from service.openapi import converting, examples
 from tracker.query import Catalogue
 from tracker.settings import Limits
@@ -255,13 +256,13 @@ def _responses(endpoint: Endpoint) -> Json:
     return found
 
 
-def _content(shape: type | str | None) -> Json:
+def _content(shape: Answer) -> Json:
     if shape is None:
         return {}
     return {"content": {shape: {"schema": {}}}} if isinstance(shape, str) else _json(shape)
 
 
-def _json(shape: type) -> Json:
+def _json(shape: type[Schema] | Schema) -> Json:
     return {"content": {"application/json": {"schema": shape}}}
 
 

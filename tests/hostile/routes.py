@@ -13,8 +13,8 @@ from urllib.parse import quote
 from aiohttp import FormData
 from yarl import URL
 
-from service.api_v2.endpoint import PREFIXES, Endpoint
 from service.app import ENDPOINTS, build_app
+from service.endpoint import V2, Endpoint
 from service.openapi.document import plain_path
 from tests.conftest import Answer, Api
 from tests.test_error_shape import is_error
@@ -91,12 +91,12 @@ _ELSEWHERE = {
 
 def _routes() -> list[Route]:
     """The routes of the application; of the API those under the first prefix, HEAD nowhere."""
-    declared = {(each.method, PREFIXES[0] + plain_path(each.path)): each for each in ENDPOINTS}
+    declared = {(each.method, V2[0] + plain_path(each.path)): each for each in ENDPOINTS}
     found = []
     for route in build_app(Settings()).router.routes():
         assert route.resource is not None
         path = route.resource.canonical.removesuffix("{_slash}")
-        if route.method != "HEAD" and not path.startswith(PREFIXES[1:]):
+        if route.method != "HEAD" and not path.startswith(V2[1:]):
             found.append(Route(route.method, path, declared.get((route.method, path))))
     return found
 

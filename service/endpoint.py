@@ -1,4 +1,4 @@
-"""The routes of API 2.0: each with its scopes, under each prefix, with and without a slash."""
+"""The routes of both APIs: each with its scopes, under each prefix, with and without a slash."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
-from service import auth, keys, links, partial
+from service import auth, keys, links
 from tracker.query import Catalogue
 from tracker.settings import Limits
 from tracker.vocabulary import Scope
 
-PREFIXES = ("/2.0", "/api/2.0", "/!api/2.0")
-"""Where clients look for the API (reference 8.2.17)."""
+V1 = ("/1.0", "/api/1.0", "/!api/1.0")
+V2 = ("/2.0", "/api/2.0", "/!api/2.0")
+"""Where clients look for each API (reference 8.2.17)."""
 
 REPOSITORY = "/repositories/{workspace:[^/]+}/{repo_slug:[^/]+}"
 NUMBER = "0|[1-9][0-9]*"
@@ -22,8 +23,9 @@ NUMBER = "0|[1-9][0-9]*"
 ISSUE = f"{REPOSITORY}/issues/{{issue_id:{NUMBER}}}"
 
 
-Answer = type[Schema] | str | None
-"""What an answer holds: JSON of that shape, bytes of that media type, or nothing."""
+Answer = type[Schema] | Schema | str | None
+"""What an answer holds: JSON of that shape (an instance with many=True is a bare array), bytes of
+that media type, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +48,30 @@ class Endpoint:
     parameters: Schema | None = None
 
 
-def add_routes(app: web.Application, endpoints: Iterable[Endpoint]) -> None:
-    """Add the endpoints to the application, and HEAD to every GET.
+def add_routes(
+    app: web.Application,
+    prefixes: Iterable[str],
+    endpoints: Iterable[Endpoint],
+    ask: Callable[[web.Request], None],
+) -> None:
+    """Add the endpoints of one API to the application, and HEAD to every GET.
 
-    A trailing slash is the same resource, not a redirect, which would lose a POST (8.2.2).
+    ask reads from the query what every request to that API can ask of its answer. A trailing slash
+    is the same resource, not a redirect, which would lose a POST (8.2.2).
     """
-    endpoints = list(endpoints)
-    for prefix in PREFIXES:
+    handlers = [(endpoint, _guarded(endpoint, ask)) for endpoint in endpoints]
+    for prefix in prefixes:
         resources: dict[str, web.Resource] = {}
-        for endpoint in endpoints:
+        for endpoint, handler in handlers:
             path = f"{prefix}{endpoint.path}{{_slash:/?}}"
             if path not in resources:
                 resources[path] = app.router.add_resource(path)
-            handler = _guarded(endpoint)
             resources[path].add_route(endpoint.method, handler)
             if endpoint.method == "GET":
                 resources[path].add_route("HEAD", handler)
 
 
-def _guarded(endpoint: Endpoint) -> Handler:
+def _guarded(endpoint: Endpoint, ask: Callable[[web.Request], None]) -> Handler:
     """The handler, told where it is asked and which scopes it needs."""
 
     @auth.identifies
@@ -72,9 +79,7 @@ def _guarded(endpoint: Endpoint) -> Handler:
         request[keys.BASE_URL] = links.base_url(request)
         request[keys.SCOPES] = endpoint.scopes
         if request.rel_url.raw_query_string:
-            selection = partial.parse(request.rel_url.query.get("fields", ""))
-            if selection is not None:
-                request[keys.FIELDS] = selection
+            ask(request)
         return await endpoint.handler(request)
 
     return handler

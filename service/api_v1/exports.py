@@ -1,0 +1,5 @@
+"""Exports in API 1.0."""
+
+from service.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = ()

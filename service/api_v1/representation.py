@@ -1,0 +1,117 @@
+"""How API 1.0 shows things: the shapes of Bitbucket's answers (reference 4.2, 4.3), key by key."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from service import links
+from tracker.access import Repository
+from tracker.database import Row
+
+Json = dict[str, Any]
+
+_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+"""Where Bitbucket's clocks were: times without a zone are of there (reference 4.2)."""
+
+
+def utc(time: str) -> str:
+    """A time of the tracker's in UTC: 2012-07-29 02:35:38+00:00."""
+    return f"{time[:10]} {time[11:19]}+00:00"
+
+
+def local(time: str) -> str:
+    """A time of the tracker's as clocks in Amsterdam showed it: 2012-07-29 04:35:38.
+
+    In the very last hour there is, which an archive may name, they show that of UTC.
+    """
+    moment = datetime.fromisoformat(time)
+    with suppress(OverflowError):
+        moment = moment.astimezone(_AMSTERDAM)
+    return moment.isoformat(" ")[:19]
+
+
+def profile(base: str, row: Row, prefix: str = "") -> Json:
+    """The person in the columns prefix + uuid, prefix + display_name and so on.
+
+    1.0 knew first and last names: the display name split at its last space (DECISIONS 14).
+    """
+    name = row[f"{prefix}display_name"]
+    first, _, last = name.rpartition(" ")
+    # Whoever has an account or is a placeholder has the user name as nickname.
+    username = row[f"{prefix}nickname"]
+    return {
+        "username": username,
+        "first_name": first or last,
+        "last_name": last if first else "",
+        "display_name": name,
+        "is_team": False,
+        "avatar": links.avatar(base, row[f"{prefix}uuid"]),
+        "resource_uri": links.old_person(username),
+    }
+
+
+class Representation:
+    """The shapes of what is in one repository, for one request's base address."""
+
+    def __init__(self, base: str, repository: Repository) -> None:
+        self.uri = f"/1.0/repositories/{repository.full_name}"
+        self._base = base
+        self._people: dict[str, Json] = {}
+
+    def issue(self, row: Row, comment_count: int | None) -> Json:
+        """An issue; row is issues.get's. Without a comment_count neither counter is shown.
+
+        Nobody is left out, not null: whoever reported it, or is responsible.
+        """
+        number = row["number"]
+        reporter, responsible = self.person(row, "reporter_"), self.person(row, "assignee_")
+        return {
+            "status": row["state"],
+            "priority": row["priority"],
+            "title": row["title"],
+            **({} if reporter is None else {"reported_by": reporter}),
+            "utc_last_updated": utc(row["updated_on"]),
+            **({} if responsible is None else {"responsible": responsible}),
+            **({} if comment_count is None else {"comment_count": comment_count}),
+            "metadata": {
+                "kind": row["kind"],
+                "version": row["version"],
+                "component": row["component"],
+                "milestone": row["milestone"],
+            },
+            "content": row["content_raw"] or "",
+            "created_on": local(row["created_on"]),
+            "local_id": number,
+            **({} if comment_count is None else {"follower_count": row["watches"]}),
+            "utc_created_on": utc(row["created_on"]),
+            "resource_uri": f"{self.uri}/issues/{number}",
+            "is_spam": False,
+        }
+
+    def comment(self, row: Row) -> Json:
+        """A comment; row is comments.get's. That of a change without a message has no content."""
+        return {
+            "content": row["content_raw"],
+            "author_info": self.person(row, "user_"),
+            "comment_id": row["id"],
+            "utc_updated_on": utc(row["updated_on"] or row["created_on"]),
+            "utc_created_on": utc(row["created_on"]),
+            "is_spam": False,
+        }
+
+    def person(self, row: Row, prefix: str) -> Json | None:
+        """As profile(), made once for everybody on a page; None for nobody."""
+        uuid = row[f"{prefix}uuid"]
+        if uuid is None:
+            return None
+        shown = self._people.get(uuid)
+        if shown is None:
+            shown = self._people[uuid] = profile(self._base, row, prefix)
+        return shown
+
+
+def category(row: Mapping[str, Any] | Row) -> Json:
+    """A component, milestone or version; row is categories.get's."""
+    return {"name": row["name"], "id": row["id"]}
