@@ -1,10 +1,13 @@
 """Comments: what people said about an issue, and the empty ones that only carry a change."""
 
+import json
+from collections.abc import Iterable, Mapping
+
 from tracker import issues, trackers, votes
 from tracker.access import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
-from tracker.issues import join_person, person, require_room
+from tracker.issues import join_person, person
 from tracker.paging import Listing, Page
 from tracker.vocabulary import Markup, Permission
 from tracker.votes import Mark
@@ -35,6 +38,17 @@ async def get(db: Reader, repository: Repository, number: int, comment_id: int) 
     if row is None:
         raise NotFound(NO_COMMENT)
     return row
+
+
+async def counts(db: Reader, repository: Repository, numbers: Iterable[int]) -> Mapping[int, int]:
+    """How many comments each of these issues has, the empty ones that carry a change among them."""
+    rows = await db.all(
+        """SELECT n.value AS number, count(c.id) AS size FROM json_each(:numbers) n
+             LEFT JOIN comment c ON c.tracker_id = :tracker AND c.issue_number = n.value
+            GROUP BY n.value""",
+        {"tracker": repository.tracker_id, "numbers": json.dumps([*numbers])},
+    )
+    return {row["number"]: row["size"] for row in rows}
 
 
 async def create(
@@ -72,23 +86,14 @@ async def add(
 
     now is issues.touch()'s; content None is that of a change without a message.
     """
-    # Above the instance's counter, which imported ids never move, and above every id that there
-    # is or was in this tracker (DECISIONS 5).
-    row = await tx.returning(
-        """UPDATE counter SET value = value + 1 WHERE name = 'comment'
-           RETURNING max(value,
-               1 + coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0),
-               1 + (SELECT last_comment_id FROM tracker WHERE id = :tracker)) AS id""",
-        {"tracker": tracker_id},
-    )
-    require_room(row["id"])
+    comment_id = await trackers.take_comment_ids(tx, tracker_id)
     await tx.run(
         """INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw,
                                 content_markup, created_on)
            VALUES (:tracker, :id, :number, :author, :content, :markup, :now)""",
         {
             "tracker": tracker_id,
-            "id": row["id"],
+            "id": comment_id,
             "number": number,
             "author": author,
             "content": content,
@@ -96,7 +101,7 @@ async def add(
             "now": now,
         },
     )
-    return int(row["id"])
+    return comment_id
 
 
 async def update(

@@ -5,18 +5,10 @@ from dataclasses import dataclass, field
 from tracker import accounts, assignees, categories, clock, trackers
 from tracker.access import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
-from tracker.errors import Conflict, NotFound
+from tracker.errors import NotFound
 from tracker.paging import Listing, Page
 from tracker.query import Column
-from tracker.vocabulary import (
-    LARGEST_ID,
-    CategoryKind,
-    Kind,
-    Markup,
-    Permission,
-    Priority,
-    State,
-)
+from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
 
 NO_ISSUE = "No Issue matches the given query."
 """Django's words, which clients compare (reference 2.6)."""
@@ -128,7 +120,7 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, draft: D
             WHERE id = :id RETURNING last_issue_number""",
         {"id": repository.id, "now": now},
     )
-    require_room(row["last_issue_number"])
+    trackers.require_room(row["last_issue_number"])
     key = {"tracker": tracker_id, "number": row["last_issue_number"], "reporter": reporter}
     await tx.run(
         """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup,
@@ -200,12 +192,6 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
         "UPDATE tracker SET issue_count = issue_count - 1 WHERE id = :tracker",
         {"tracker": tracker_id},
     )
-
-
-def require_room(new_id: int) -> None:
-    """Raises Conflict for an id above LARGEST_ID: an export with it could not be imported."""
-    if new_id > LARGEST_ID:
-        raise Conflict("The numbers are used up: an archive with a very high one was imported.")
 
 
 async def _references(

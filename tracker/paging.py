@@ -12,6 +12,7 @@ from tracker.database import Row
 from tracker.query import Selection
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 Key = tuple[str | int | None, ...]
 """Where something stands in its list: what the list is sorted by, if it is, and the row's key."""
@@ -31,6 +32,10 @@ class Page(Generic[T]):
     items: Sequence[T]
     size: int
     last: Key | None
+
+    def each(self, make: Callable[[T], U]) -> "Page[U]":
+        """The same part of the list, of what make makes of its items."""
+        return Page([make(item) for item in self.items], self.size, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,8 @@ class Listing:
     @property
     def params(self) -> dict[str, object]:
         """The values of sql()'s own placeholders; it asks for one more than the limit, which says
-        whether the list goes on."""
-        params = {**self.selection.params, "limit": self.limit + 1}
+        whether the list goes on, and for nothing where only the size is wanted."""
+        params = {**self.selection.params, "limit": self.limit and self.limit + 1}
         if self.after is None:
             return {**params, "offset": self.offset}
         return {**params, "after_place": self.after[0], "after_id": self.after[-1]}

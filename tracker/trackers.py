@@ -8,6 +8,7 @@ from tracker import clock
 from tracker.access import NO_TRACKER, Repository
 from tracker.database import Database, Transaction
 from tracker.errors import Conflict, NotFound
+from tracker.vocabulary import LARGEST_ID
 
 _TABLES = {
     "vote": "issue_number, account_id",
@@ -54,6 +55,29 @@ async def writable(tx: Transaction, repository: Repository) -> int:
     if row["importing"] or row["tracker_id"] != repository.tracker_id:
         raise _replaced()
     return int(row["tracker_id"])
+
+
+async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> int:
+    """The first of so many ids in a row for new comments. Raises Conflict when none are left.
+
+    They are above the instance's counter, which imported ids never move, and above every id that
+    there is or was in this tracker (DECISIONS 5).
+    """
+    row = await tx.returning(
+        """UPDATE counter SET value = value + :count WHERE name = 'comment'
+           RETURNING max(value - :count + 1,
+               1 + coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0),
+               1 + (SELECT last_comment_id FROM tracker WHERE id = :tracker)) AS first""",
+        {"count": count, "tracker": tracker_id},
+    )
+    require_room(row["first"] + count - 1)
+    return int(row["first"])
+
+
+def require_room(new_id: int) -> None:
+    """Raises Conflict for an id above LARGEST_ID: an export with it could not be imported."""
+    if new_id > LARGEST_ID:
+        raise Conflict("The numbers are used up: an archive with a very high one was imported.")
 
 
 async def remember_ids(tx: Transaction, tracker_id: int) -> None:

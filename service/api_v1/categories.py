@@ -1,5 +1,131 @@
-"""Categories in API 1.0."""
+"""Components, milestones and versions in API 1.0: three times the same."""
 
-from service.endpoint import Endpoint
+from collections.abc import Iterator
 
-ENDPOINTS: tuple[Endpoint, ...] = ()
+from aiohttp import web
+
+from service import answers, bodies, requests
+from service.api_v1 import arrays, objects, representation
+from service.api_v1.representation import Json
+from service.endpoint import NUMBER, REPOSITORY, Endpoint
+from tracker import catalogues, categories, fields
+from tracker.access import Repository, require_permission
+from tracker.database import Reader, Row, Transaction
+from tracker.paging import Key, Listing, Page
+from tracker.query import selected
+from tracker.vocabulary import CategoryKind, Permission, Scope
+
+
+class CategoryPayload(fields.Payload):
+    """What a component, milestone or version is called."""
+
+    name = fields.name(required=True)
+
+
+def _paths(kind: CategoryKind) -> tuple[str, str]:
+    """Where all of them are, and each one."""
+    path = f"{REPOSITORY}/issues/{kind}s"
+    return path, f"{path}/{{category_id:{NUMBER}}}"
+
+
+def _id(request: web.Request, kind: CategoryKind) -> int:
+    return requests.row_id(request, "category_id", categories.missing(kind))
+
+
+async def _administered(
+    request: web.Request, kind: CategoryKind, category_id: int | None = None
+) -> Repository:
+    """The tracker in the path, where there is such a category: said before a body is read.
+
+    Raises NotFound, Forbidden for whoever does not administer the repository.
+    """
+
+    async def find(reader: Reader, tracker: Repository) -> Repository:
+        require_permission(tracker, Permission.ADMIN)
+        if category_id is not None:
+            await categories.get(reader, tracker, kind, category_id)
+        return tracker
+
+    return await requests.read_tracker(request, find)
+
+
+async def _name(request: web.Request) -> str:
+    name: str = fields.load(CategoryPayload(), await bodies.read(request))["name"]
+    return name
+
+
+def _reading(kind: CategoryKind) -> Iterator[Endpoint]:
+    async def list_all(request: web.Request) -> web.StreamResponse:
+        """All of them, by name."""
+        # As in all of the page's samples; the ids of its milestones go down.
+        selection = selected(catalogues.CATEGORIES[kind], None, "name")
+
+        async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
+            listing = Listing(selection, arrays.PART, after=after)
+            page = await categories.find_all(reader, tracker, kind, listing)
+            return page.each(representation.category)
+
+        return await arrays.of_tracker(request, find)
+
+    async def get_one(request: web.Request) -> web.Response:
+        """One of them."""
+        category_id = _id(request, kind)
+
+        async def find(reader: Reader, tracker: Repository) -> Row:
+            return await categories.get(reader, tracker, kind, category_id)
+
+        row = await requests.read_tracker(request, find)
+        return answers.answer(request, representation.category(row))
+
+    path, one = _paths(kind)
+    scopes = (Scope.ISSUE,)
+    yield Endpoint("GET", path, list_all, scopes, {200: objects.Category(many=True)})
+    yield Endpoint("GET", one, get_one, scopes, {200: objects.Category})
+
+
+def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
+    async def create(request: web.Request) -> web.Response:
+        """A new one, which the repository's administrators define."""
+        tracker = await _administered(request, kind)
+        name = await _name(request)
+
+        async def write(tx: Transaction, tracker: Repository) -> int:
+            return await categories.create(tx, requests.actor(request), tracker, kind, name)
+
+        category_id = await requests.write(request, tracker, write)
+        return answers.answer(request, representation.category({"id": category_id, "name": name}))
+
+    async def rename(request: web.Request) -> web.Response:
+        """The same one under another name, which its issues show from now on."""
+        category_id = _id(request, kind)
+        tracker = await _administered(request, kind, category_id)
+        name = await _name(request)
+
+        async def write(tx: Transaction, tracker: Repository) -> None:
+            actor = requests.actor(request)
+            await categories.rename(tx, actor, tracker, kind, category_id, name)
+
+        await requests.write(request, tracker, write)
+        return answers.answer(request, representation.category({"id": category_id, "name": name}))
+
+    async def delete(request: web.Request) -> web.Response:
+        """None any more: its issues have none, and a comment each that says so."""
+        category_id = _id(request, kind)
+        tracker = await _administered(request, kind, category_id)
+
+        async def write(tx: Transaction, tracker: Repository) -> None:
+            await categories.delete(tx, requests.actor(request), tracker, kind, category_id)
+
+        await requests.write(request, tracker, write)
+        return web.Response(status=204, reason="NO CONTENT")
+
+    path, one = _paths(kind)
+    scopes, shown = (Scope.ISSUE_WRITE,), {200: objects.Category}
+    yield Endpoint("POST", path, create, scopes, shown, lambda limits: CategoryPayload())
+    yield Endpoint("PUT", one, rename, scopes, shown, lambda limits: CategoryPayload())
+    yield Endpoint("DELETE", one, delete, scopes, {204: None})
+
+
+ENDPOINTS = tuple(
+    endpoint for kind in CategoryKind for endpoint in (*_reading(kind), *_writing(kind))
+)
