@@ -16,18 +16,19 @@ from bench.table import Line
 from bench.world import World
 from tracker.vocabulary import JobKind
 
-_API = "/2.0/repositories/bench"
-SMALL = f"{_API}/small/issues"
+SMALL = "/2.0/repositories/bench/small/issues"
 _SIZES = {"small": samples.SERVED, "vast": samples.VAST}
 _CONNECTIONS = (1, 8)
 _DRAFT = {"title": "It does not work", "content": {"raw": "Press **any** key.\n\n- a\n- b"}}
 _FILTER = quote('state="open" AND priority>="major"')
 _SEARCH = quote('content.raw ~ "ABC"')
+_OLD_FILTER = "status=open&priority=major&priority=critical&priority=blocker"
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One verb; path goes behind /issues. most is what it may cost at 100,000 as at 1,000."""
+    """One verb of an API; path goes behind /issues. most is what it may cost at 100,000 as at
+    1,000."""
 
     name: str
     path: str = ""
@@ -35,11 +36,12 @@ class _Case:
     payloads: Sequence[object] = ()
     status: int = 200
     most: str = ""
+    api: str = "2.0"
 
     def messages(self, slug: str, token: str) -> list[bytes]:
         """The requests, to be sent in turns."""
         bodies = [orjson.dumps(payload) for payload in self.payloads] or [b""]
-        path = f"{_API}/{slug}/issues{self.path}"
+        path = f"/{self.api}/repositories/bench/{slug}/issues{self.path}"
         return [load.request(self.method, path, token, body) for body in bodies]
 
 
@@ -49,6 +51,12 @@ _CASES = (
     _Case("filtered list of 50", f"?pagelen=50&q={_FILTER}"),
     _Case("text search, list of 50", f"?pagelen=50&q={_SEARCH}"),
     _Case("last page of 50", "?pagelen=50&page={last}"),
+    _Case("1.0: list of 50", "?limit=50", most="<= 1.3", api="1.0"),
+    _Case("1.0: filtered list of 50", f"?limit=50&{_OLD_FILTER}", api="1.0"),
+    _Case("1.0: text search, list of 50", "?limit=50&content=~ABC", api="1.0"),
+    _Case("1.0: search for words, list of 50", "?limit=50&search=ABC", api="1.0"),
+    _Case("1.0: last 50", "?limit=50&start={start}", api="1.0"),
+    _Case("1.0: count for a badge", "?limit=0&status=new&status=open", api="1.0"),
     _Case("create issue", "", "POST", [_DRAFT], 201),
     _Case("update issue", "/9", "PUT", [{"title": f"Title {n}"} for n in range(100)]),
 )
@@ -68,7 +76,9 @@ async def _measure(here: World, port: int, case: _Case, seconds: float) -> list[
     alone = {}
     for slug, size in _SIZES.items():
         messages = [
-            message.replace(b"{last}", str(size.issues // 50).encode())
+            message.replace(b"{last}", b"%d" % (size.issues // 50)).replace(
+                b"{start}", b"%d" % (size.issues - 50)
+            )
             for message in case.messages(slug, here.token)
         ]
         for connections in _CONNECTIONS:

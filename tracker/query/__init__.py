@@ -6,6 +6,6 @@ is a parameter.
 """
 
 from tracker.query.catalogue import Catalogue, Column, Type
-from tracker.query.compiling import Selection, select
+from tracker.query.compiling import Selection, select, selected, unknown
 
-__all__ = ["Catalogue", "Column", "Selection", "Type", "select"]
+__all__ = ["Catalogue", "Column", "Selection", "Type", "select", "selected", "unknown"]

@@ -6,7 +6,7 @@ nothing, so != and !~ hold for it (DECISIONS 20).
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -39,6 +39,13 @@ _WANTED = {
 }
 """What a field of each type can be compared with (besides null, with = and !=)."""
 
+_SEARCHES: dict[str, tuple[str, Callable[[str, str], bool]]] = {
+    "~": ("instr({text}, {needle}) > 0", str.__contains__),
+    "^": ("substr({text}, 1, length({needle})) = {needle}", str.startswith),
+    "$": ("substr({text}, length({text}) - length({needle}) + 1) = {needle}", str.endswith),
+}
+"""What is true where a folded text contains, begins or ends with another: in SQL and in Python."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -70,11 +77,21 @@ def select(
 
     Raises Invalid with fields q or sort, whose message says what is wrong and (in q) where.
     """
+    return selected(catalogue, parse(q, limits) if q and q.strip() else None, sort)
+
+
+def selected(
+    catalogue: Catalogue, expression: Expression | None, sort: str | None = None
+) -> Selection:
+    """As select(), of an expression that is made already; None leaves all rows.
+
+    Besides q's operators it may have ^ and $: begins and ends with.
+    """
     order, is_descending = _order(catalogue, sort or catalogue.order)
-    if q is None or not q.strip():
+    if expression is None:
         return Selection(catalogue, order, is_descending)
     compiler = _Compiler(catalogue)
-    condition = compiler.condition(parse(q, limits))
+    condition = compiler.condition(expression)
     return Selection(catalogue, order, is_descending, condition, compiler.params)
 
 
@@ -84,15 +101,16 @@ def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]
     path = sort.removeprefix("-")
     column = catalogue.columns.get(path)
     if column is None or not column.sortable:
-        words = _unknown(catalogue, path) if column is None else f"{shown(path)} has no order"
+        words = f"{shown(path)} has no order" if column else unknown(path, catalogue.columns)
         if "," in path:
             words = "a list can be sorted by one field only"
         raise Invalid(f"sort: {words}", {"sort": [words]})
     return (None if column.sql == catalogue.key else column), sort != path
 
 
-def _unknown(catalogue: Catalogue, path: str) -> str:
-    near = get_close_matches(path, catalogue.columns, 1)
+def unknown(path: str, known: Iterable[str]) -> str:
+    """What is said of a path that is none of the known ones."""
+    near = get_close_matches(path, known, 1)
     return f"unknown field {shown(path)}" + (f'; did you mean "{near[0]}"?' if near else "")
 
 
@@ -113,14 +131,14 @@ class _Compiler:
             return f"({sql})" if expression.word == "OR" else sql
         column = self._catalogue.columns.get(expression.path)
         if column is None:
-            raise mistake(expression.column, _unknown(self._catalogue, expression.path))
+            raise mistake(expression.column, unknown(expression.path, self._catalogue.columns))
         opposite = _OPPOSITES.get(expression.operator)
         sql = self._comparison(column, opposite or expression.operator, expression)
         return f"NOT coalesce({sql}, FALSE)" if opposite else sql
 
     def _comparison(self, column: Column, operator: str, written: Comparison) -> str:
-        if operator == "~":
-            return self._contains(column, written)
+        if operator in _SEARCHES:
+            return self._searches(column, operator, written)
         if operator in _ORDERS:
             return self._compares(column, operator, written)
         values: list[object] = []
@@ -150,16 +168,18 @@ class _Compiler:
             return [whole] if whole == value else []
         return [clock.text(value)] if isinstance(value, datetime) else [value]
 
-    def _contains(self, column: Column, written: Comparison) -> str:
+    def _searches(self, column: Column, operator: str, written: Comparison) -> str:
         [literal] = written.literals
+        sql, holds = _SEARCHES[operator]
         if column.holds not in (Type.TEXT, Type.WORD):
             raise mistake(written.column, f"{shown(written.path)} is no text: ~ and !~ need one")
         if not isinstance(literal.value, str):
             raise mistake(literal.column, f"~ and !~ need {_WANTED[Type.TEXT][1]}")
         needle = folding.fold(literal.value) or ""
         if column.holds is Type.WORD:
-            return self._one_of(column, [word for word in column.words if needle in word])
-        return f"instr({column.folded or f'fold({column.sql})'}, {self._bind(needle)}) > 0"
+            return self._one_of(column, [word for word in column.words if holds(word, needle)])
+        text = column.folded or f"fold({column.sql})"
+        return sql.format(text=text, needle=self._bind(needle))
 
     def _compares(self, column: Column, operator: str, written: Comparison) -> str:
         [literal] = written.literals
