@@ -125,6 +125,13 @@ CHANGES = Catalogue(
     },
 )
 
+WATCHERS = Catalogue(
+    table="watch w",
+    within="w.tracker_id = :tracker AND w.issue_number = :number",
+    key="w.account_id",
+    columns={},
+)
+
 ATTACHMENTS = Catalogue(
     table="attachment a",
     within="a.tracker_id = :tracker AND a.issue_number = :number",

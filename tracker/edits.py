@@ -123,8 +123,9 @@ async def _wanted(
             )
     if "assignee" in edit.references:
         given = edit.references["assignee"]
-        # Whoever is assigned may have lost access since: sent back as it was read, he stays.
-        if given is None or given != ("uuid", before["assignee_uuid"]):
+        # Whoever is assigned may have lost access since: sent back as he was read, he stays.
+        read = (("uuid", before["assignee_uuid"]), ("username", before["responsible"]))
+        if given is None or given not in read:
             wanted["assignee_id"] = given and await assignees.resolve(tx, repository, *given)
     return wanted
 

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 from tracker import trackers
 from tracker.access import Actor, Repository, require_account
-from tracker.database import Reader, Transaction
+from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
-from tracker.issues import outline
+from tracker.issues import join_person, outline, person
+from tracker.paging import Listing, Page
 
 
 class Mark(StrEnum):
@@ -38,6 +39,17 @@ async def require(
     )
     if row is None:
         raise NotFound(f"No {mark.capitalize()} matches the given query.")
+
+
+async def find_watchers(
+    db: Reader, repository: Repository, number: int, listing: Listing
+) -> Page[Row]:
+    """A part of those who watch an issue (user_uuid, ...). The issue must exist."""
+    rows = await db.all(
+        listing.sql(person("u", "user"), join_person("u", "part.id")),
+        {"tracker": repository.tracker_id, "number": number, **listing.params},
+    )
+    return listing.page(rows, list)
 
 
 async def add(

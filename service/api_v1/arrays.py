@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from service import answers, requests
+from service import answers, keys, requests
 from service.api_v1.representation import Json
 from tracker import trackers
 from tracker.access import Repository
 from tracker.database import Reader
+from tracker.errors import TrackerError
 from tracker.paging import Key, Page
 
 PART = 100
@@ -65,24 +66,48 @@ async def answer(
         items = list(page.items)
         return answers.answer(request, {**beside(page.size), name: items} if name else items)
     response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
     try:
-        around = orjson.dumps({**beside(page.size), name: []} if name else [])
-        end = around.rindex(b"]")
-        await response.write(around[:end])
-        comma = b""
-        while True:
-            await response.write(comma + orjson.dumps(page.items)[1:-1])
-            if page.last is None:
-                break
-            comma = b","
-            page = await fetch(page.last)
-        await response.write(around[end:])
-    except Exception:
-        _log.exception("A list broke off in %s", request.rel_url.raw_path)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            around = {**beside(page.size), name: []} if name else []
+            await _send(request, response, fetch, page, orjson.dumps(around))
+    except Exception as error:
+        is_known = isinstance(error, (TrackerError, ConnectionError))
+        path = request.rel_url.raw_path
+        _log.warning("A list broke off in %s: %s", path, error, exc_info=not is_known)
         response.force_close()
         if request.transport is not None:
             request.transport.abort()
     return response
+
+
+async def _send(
+    request: web.Request,
+    response: web.StreamResponse,
+    fetch: Fetch,
+    page: Page[Json],
+    around: bytes,
+) -> None:
+    """The page, and what fetch gets behind it, in the empty array at the end of around."""
+    end = around.rindex(b"]")
+    await response.write(around[:end] + _members(page))
+    while page.last is not None:
+        page = await _next(request, fetch, page.last)
+        if page.items:  # what was behind the key may be gone by now
+            await response.write(b"," + _members(page))
+    await response.write(around[end:])
+
+
+async def _next(request: web.Request, fetch: Fetch, after: Key) -> Page[Json]:
+    """A further part, for whoever asks as he is by now: he may have lost his rights meanwhile."""
+    actor = request[keys.ACTOR]
+    if hdrs.AUTHORIZATION in request.headers:
+        del request[keys.ACTOR]
+    try:
+        return await fetch(after)
+    finally:
+        request.setdefault(keys.ACTOR, actor)
+
+
+def _members(page: Page[Json]) -> bytes:
+    return orjson.dumps(page.items)[1:-1]

@@ -1,5 +1,136 @@
 """Comments in API 1.0."""
 
-from service.endpoint import Endpoint
+from aiohttp import web
 
-ENDPOINTS: tuple[Endpoint, ...] = ()
+from service import answers, bodies, keys, requests
+from service.api_v1 import arrays, objects, schemas
+from service.api_v1.representation import Json, Representation
+from service.endpoint import ISSUE, NUMBER, Endpoint
+from tracker import catalogues, comments, fields, issues
+from tracker.access import Repository
+from tracker.database import Reader, Row, Transaction
+from tracker.paging import Key, Listing, Page
+from tracker.query import Selection
+from tracker.vocabulary import Scope
+
+COMMENT = f"{ISSUE}/comments/{{comment_id:{NUMBER}}}"
+
+_NEWEST_FIRST = Selection(catalogues.COMMENTS, order=None, is_descending=True)
+"""Whatever `sort` says (reference 4.3)."""
+
+Found = tuple[Repository, Row]
+"""A tracker and a comment in it."""
+
+
+async def list_comments(request: web.Request) -> web.StreamResponse:
+    """All of an issue's comments, newest first, the empty ones of changes among them."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+
+    async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
+        await issues.outline(reader, tracker, number)
+        listing = Listing(_NEWEST_FIRST, arrays.PART, after=after)
+        page = await comments.find_all(reader, tracker, number, listing)
+        shapes = Representation(request[keys.BASE_URL], tracker)
+        return page.each(shapes.comment)
+
+    return await arrays.of_tracker(request, find)
+
+
+async def get_comment(request: web.Request) -> web.Response:
+    """One comment."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+
+    async def find(reader: Reader, tracker: Repository) -> Found:
+        await issues.outline(reader, tracker, number)
+        return tracker, await comments.get(reader, tracker, number, comment_id)
+
+    return _one(request, await requests.read_tracker(request, find))
+
+
+async def create_comment(request: web.Request) -> web.Response:
+    """A new comment: 200 with itself."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    tracker = await requests.issues_tracker(request, number)
+    limits = request.app[keys.SETTINGS].limits
+    given = fields.load(schemas.comment(limits), await bodies.read(request))
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        comment_id = await comments.create(tx, requests.actor(request), tracker, number, **given)
+        return tracker, await comments.get(tx, tracker, number, comment_id)
+
+    return _one(request, await requests.write(request, tracker, write))
+
+
+async def update_comment(request: web.Request) -> web.Response:
+    """A comment with another text."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    tracker = await requests.issues_tracker(request, number)
+    limits = request.app[keys.SETTINGS].limits
+    given = fields.load(schemas.comment(limits), await bodies.read(request))
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        await comments.update(tx, requests.actor(request), tracker, number, comment_id, **given)
+        return tracker, await comments.get(tx, tracker, number, comment_id)
+
+    return _one(request, await requests.write(request, tracker, write))
+
+
+async def delete_comment(request: web.Request) -> web.Response:
+    """No comment any more: 204."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    tracker = await requests.issues_tracker(request, number)
+
+    async def write(tx: Transaction, tracker: Repository) -> None:
+        await comments.delete(tx, requests.actor(request), tracker, number, comment_id)
+
+    await requests.write(request, tracker, write)
+    return web.Response(status=204, reason="NO CONTENT")
+
+
+def _one(request: web.Request, found: Found) -> web.Response:
+    tracker, row = found
+    return answers.answer(request, Representation(request[keys.BASE_URL], tracker).comment(row))
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        f"{ISSUE}/comments",
+        list_comments,
+        (Scope.ISSUE,),
+        {200: objects.Comment(many=True)},
+    ),
+    Endpoint(
+        "POST",
+        f"{ISSUE}/comments",
+        create_comment,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Comment},
+        schemas.comment,
+    ),
+    Endpoint(
+        "GET",
+        COMMENT,
+        get_comment,
+        (Scope.ISSUE,),
+        {200: objects.Comment},
+    ),
+    Endpoint(
+        "PUT",
+        COMMENT,
+        update_comment,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Comment},
+        schemas.comment,
+    ),
+    Endpoint(
+        "DELETE",
+        COMMENT,
+        delete_comment,
+        (Scope.ISSUE_WRITE,),
+        {204: None},
+    ),
+)

@@ -1,5 +1,112 @@
-"""Issues in API 1.0."""
+"""Issues in API 1.0, one at a time; listing.py has all of them."""
 
-from service.endpoint import Endpoint
+from aiohttp import web
 
-ENDPOINTS: tuple[Endpoint, ...] = ()
+from service import answers, bodies, keys, requests
+from service.api_v1 import listing, objects, schemas
+from service.api_v1.representation import Representation
+from service.endpoint import ISSUE, REPOSITORY, Endpoint
+from tracker import comments, edits, fields, issues
+from tracker.access import Repository
+from tracker.database import Reader, Row, Transaction
+from tracker.vocabulary import Scope
+
+Found = tuple[Repository, Row, int]
+"""A tracker, one of its issues, and how many comments that has."""
+
+
+async def get_issue(request: web.Request) -> web.Response:
+    """One issue."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+
+    async def find(reader: Reader, tracker: Repository) -> Found:
+        return await _found(reader, tracker, number)
+
+    return _one(request, await requests.read_tracker(request, find))
+
+
+async def create_issue(request: web.Request) -> web.Response:
+    """A new issue: 200 with itself."""
+    tracker = await requests.tracker(request)
+    limits = request.app[keys.SETTINGS].limits
+    draft = issues.Draft(**fields.load(schemas.issue(limits), await bodies.read(request)))
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        with schemas.names():
+            number = await issues.create(tx, requests.actor(request), tracker, draft)
+        return await _found(tx, tracker, number)
+
+    return _one(request, await requests.write(request, tracker, write))
+
+
+async def update_issue(request: web.Request) -> web.Response:
+    """An issue with what the payload says; what it does not say stays."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    tracker = await requests.issues_tracker(request, number)
+    limits = request.app[keys.SETTINGS].limits
+    edit = edits.Edit(**fields.load(schemas.edited_issue(limits), await bodies.read(request)))
+
+    async def write(tx: Transaction, tracker: Repository) -> Found:
+        with schemas.names():
+            await edits.apply(tx, requests.actor(request), tracker, number, edit)
+        return await _found(tx, tracker, number)
+
+    return _one(request, await requests.write(request, tracker, write))
+
+
+async def delete_issue(request: web.Request) -> web.Response:
+    """No issue any more: 204."""
+    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    tracker = await requests.issues_tracker(request, number)
+
+    async def write(tx: Transaction, tracker: Repository) -> None:
+        await issues.delete(tx, requests.actor(request), tracker, number)
+
+    await requests.write(request, tracker, write)
+    return web.Response(status=204, reason="NO CONTENT")
+
+
+async def _found(reader: Reader, tracker: Repository, number: int) -> Found:
+    row = await issues.get(reader, tracker, number)
+    return tracker, row, (await comments.counts(reader, tracker, [number]))[number]
+
+
+def _one(request: web.Request, found: Found) -> web.Response:
+    tracker, row, comment_count = found
+    shapes = Representation(request[keys.BASE_URL], tracker)
+    return answers.answer(request, shapes.issue(row, comment_count))
+
+
+ENDPOINTS = (
+    *listing.ENDPOINTS,
+    Endpoint(
+        "GET",
+        ISSUE,
+        get_issue,
+        (Scope.ISSUE,),
+        {200: objects.Issue},
+    ),
+    Endpoint(
+        "PUT",
+        ISSUE,
+        update_issue,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Issue},
+        schemas.edited_issue,
+    ),
+    Endpoint(
+        "DELETE",
+        ISSUE,
+        delete_issue,
+        (Scope.ISSUE_WRITE,),
+        {204: None},
+    ),
+    Endpoint(
+        "POST",
+        f"{REPOSITORY}/issues",
+        create_issue,
+        (Scope.ISSUE_WRITE,),
+        {200: objects.Issue},
+        schemas.issue,
+    ),
+)

@@ -35,12 +35,13 @@ def local(time: str) -> str:
 def profile(base: str, row: Row, prefix: str = "") -> Json:
     """The person in the columns prefix + uuid, prefix + display_name and so on.
 
-    1.0 knew first and last names: the display name split at its last space (DECISIONS 14).
+    1.0 knew first and last names: the display name split at its last space (DECISIONS 14). Whoever
+    is only known by the user name had neither.
     """
     name = row[f"{prefix}display_name"]
-    first, _, last = name.rpartition(" ")
     # Whoever has an account or is a placeholder has the user name as nickname.
     username = row[f"{prefix}nickname"]
+    first, _, last = ("" if name == username else name).rpartition(" ")
     return {
         "username": username,
         "first_name": first or last,
@@ -115,3 +116,42 @@ class Representation:
 def category(row: Mapping[str, Any] | Row) -> Json:
     """A component, milestone or version; row is categories.get's."""
     return {"name": row["name"], "id": row["id"]}
+
+
+def repository(base: str, found: Repository) -> Json:
+    """A repository, in the forms of recorded answers; what belongs to code is there and empty.
+
+    Recordings have no fork_policy but its two halves, and no creator.
+    """
+    return {
+        "scm": "git",
+        "has_wiki": False,
+        "last_updated": local(found.updated_on),
+        "no_forks": False,
+        "forks_count": 0,
+        "created_on": local(found.created_on),
+        "owner": found.workspace_slug,
+        "logo": links.avatar(base, found.uuid),
+        "email_mailinglist": "",
+        "is_mq": False,
+        "size": 0,
+        "read_only": False,
+        "fork_of": None,
+        "mq_of": None,
+        "followers_count": 0,
+        "state": "available",
+        "utc_created_on": utc(found.created_on),
+        "website": "",
+        "description": found.description,
+        "has_issues": found.has_issues,
+        "is_fork": False,
+        "slug": found.slug,
+        "is_private": found.is_private,
+        "name": found.name,
+        "language": "",
+        "utc_last_updated": utc(found.updated_on),
+        "email_writers": True,
+        "no_public_forks": found.is_private,
+        "creator": None,
+        "resource_uri": Representation(base, found).uri,
+    }

@@ -1,0 +1,82 @@
+"""What API 1.0 reads: the names of its payloads; the rules are tracker.fields'."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from marshmallow import Schema, fields, post_load
+
+from tracker import fields as rules
+from tracker.errors import Invalid
+from tracker.settings import Limits
+from tracker.vocabulary import CategoryKind
+
+
+class Named(rules.Text):
+    """What an issue refers to, by a name: loads as (by, "name").
+
+    An empty text means nobody and nothing, as null does: a form has no other word for it.
+    """
+
+    def __init__(self, by: str, **kwargs: Any) -> None:
+        super().__init__(allow_none=True, **kwargs)
+        self.by = by
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        return (self.by, name) if name else None
+
+
+class _Issue(rules.Payload):
+    """The base of what an issue's payload is read with: it loads the arguments of a Draft or an
+    Edit."""
+
+    @post_load
+    def _emptied(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        return {**data, "content": ""} if data.get("content", "") is None else data
+
+
+def _issue(limits: Limits, title: fields.Field[Any]) -> Schema:
+    categories = {str(kind): Named("name", attribute=f"references.{kind}") for kind in CategoryKind}
+    return _Issue.from_dict(
+        {
+            "title": title,
+            "content": rules.content(limits, allow_none=True),
+            "status": rules.state(attribute="state"),
+            "priority": rules.priority(),
+            "kind": rules.kind(),
+            "responsible": Named("username", attribute="references.assignee"),
+            **categories,
+        }
+    )()
+
+
+@cache
+def issue(limits: Limits) -> Schema:
+    """A new issue; only the title is required."""
+    return _issue(limits, rules.title(required=True))
+
+
+@cache
+def edited_issue(limits: Limits) -> Schema:
+    """What shall be different about an issue; nothing is required."""
+    return _issue(limits, rules.title())
+
+
+@cache
+def comment(limits: Limits) -> Schema:
+    """A comment."""
+    return rules.Payload.from_dict({"content": rules.said(limits, required=True)})()
+
+
+@contextmanager
+def names() -> Iterator[None]:
+    """Whoever the core calls the assignee is here, in errors as well, whoever is responsible."""
+    try:
+        yield
+    except Invalid as error:
+        if "assignee" not in error.fields:
+            raise
+        said = error.fields["assignee"]
+        raise Invalid(f"responsible: {said[0]}", {"responsible": said}) from error
