@@ -13,9 +13,9 @@ from service.endpoint import V1
 from tracker import errors
 from tracker.database import DatabaseUnusable
 
-NO_ROUTE_DETAIL = (
+_NO_ROUTE_DETAIL = (
     "There is no API hosted at this URL.\n\n"
-    "For information about our API's, please refer to the documentation at: /2.0/docs"
+    "For information about our API's, please refer to the documentation at: "
 )
 
 _STATUS: dict[type[errors.TrackerError], int] = {
@@ -73,13 +73,17 @@ def envelope(
     API 1.0 has no type, and a 404 whose message is always the same: a client of it knows one by
     these words and not by the status (reference 8.2.16).
     """
-    if not request.rel_url.raw_path.startswith(_OLD):
+    if not _is_old(request):
         error = {"type": "error", "error": {"message": message, **more}}
     elif status == 404:
         error = {"error": {"message": "Not Found", "detail": message, **more}}
     else:
         error = {"error": {"message": message, **more}}
     return answers.json(error, status=status, headers=headers)
+
+
+def _is_old(request: web.Request) -> bool:
+    return request.rel_url.raw_path.startswith(_OLD)
 
 
 def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
@@ -100,6 +104,7 @@ def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
 
 def _from_framework(request: web.Request, error: web.HTTPException) -> web.Response:
     if isinstance(error, web.HTTPNotFound):
-        return envelope(request, 404, "Resource not found", detail=NO_ROUTE_DETAIL)
+        detail = f"{_NO_ROUTE_DETAIL}{'/1.0/docs' if _is_old(request) else '/2.0/docs'}"
+        return envelope(request, 404, "Resource not found", detail=detail)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     return envelope(request, error.status, error.reason, headers=allow)

@@ -43,14 +43,36 @@ def is_in(tracker: str) -> str:
 
 _IS_KNOWN = f"""(:is_admin = 1 OR a.id = :actor OR EXISTS (
     SELECT 1 FROM workspace w LEFT JOIN repository r ON r.workspace_id = w.id
-     WHERE (w.owner_id = :actor OR (r.id IS NOT NULL AND {IS_VISIBLE}))
+     WHERE (a.workspace_id IS NULL OR a.workspace_id = w.id)
+       AND (w.owner_id = :actor OR (r.id IS NOT NULL AND {IS_VISIBLE}))
        AND (w.owner_id = a.id
             OR (w.owner_id = :actor AND w.id = a.workspace_id)
             OR EXISTS (SELECT 1 FROM member m WHERE m.repository_id = r.id AND m.account_id = a.id)
-            OR {is_in("r.tracker_id")})))"""
+            OR {is_in("r.tracker_id")}))
+    OR EXISTS (
+    SELECT 1 FROM (SELECT DISTINCT tracker_id FROM watch WHERE account_id = a.id) follows
+      JOIN repository r ON r.tracker_id = follows.tracker_id
+      JOIN workspace w ON w.id = r.workspace_id
+     WHERE {IS_VISIBLE}))"""
 """SQL of whether the actor may know that there is an account or a placeholder a: he sees something
-of the other's workspace, or a repository where the other is member or in the tracker. Placeholders
-of a workspace are all known to its owner only: a private archive may have named them."""
+of the other's workspace, or a repository where the other is member, in the tracker or follows an
+issue. Placeholders are nowhere but in their workspace, and all known to its owner only: a private
+archive may have named them."""
+
+_NAMED = f"""
+SELECT a.id, NULL AS tracker_id FROM account a WHERE {SELECTED}
+ UNION
+SELECT a.id, NULL FROM account a WHERE a.username = :selected_username AND {IS_SIGNING_IN}
+ UNION
+SELECT a.id, NULL FROM account a WHERE a.username = :selected AND a.workspace_id IS NOT NULL
+ UNION
+SELECT a.id, l.tracker_id FROM alias l JOIN account a ON a.id = l.account_id
+  JOIN repository r ON r.tracker_id = l.tracker_id JOIN workspace w ON w.id = r.workspace_id
+ WHERE l.username = :selected AND {IS_VISIBLE}
+   AND (w.owner_id = :actor OR :is_admin = 1 OR {is_in("l.tracker_id")}
+        OR a.id IN (SELECT account_id FROM watch WHERE tracker_id = l.tracker_id))"""
+"""SQL of the accounts and placeholders that a UUID, an account_id or a user name may mean; and the
+tracker whose archive calls him so, where it shows him to the actor."""
 
 
 def new_uuid() -> str:
@@ -194,6 +216,27 @@ async def see(db: Reader, actor: Actor, text: str) -> Row:
              WHERE {SELECTED} AND a.tracker_id IS NULL AND {_IS_KNOWN}
              ORDER BY a.workspace_id IS NOT NULL, a.id LIMIT 1""",
         {**selected(text), **sql_params(actor)},
+    )
+    if row is None:
+        raise NotFound(NO_ACCOUNT)
+    return row
+
+
+async def see_named(db: Reader, actor: Actor, text: str) -> Row:
+    """As see(), and whom a user name means: id, user_uuid, user_display_name, ... (as in shown()).
+
+    API 1.0 names everybody by user name, as the tracker's archive does where he was shown. One name
+    may be somebody's in each workspace: an account goes first, then whoever of those whom the actor
+    may know was known here first. One query whether there is somebody or not, because user names
+    can be guessed. Raises NotFound.
+    """
+    row = await db.one(
+        f"""SELECT a.id, {shown("a", "user", alias="l")}
+              FROM ({_NAMED}) named JOIN account a ON a.id = named.id
+              LEFT JOIN alias l ON l.tracker_id = named.tracker_id AND l.account_id = a.id
+             WHERE a.tracker_id IS NULL AND {_IS_KNOWN}
+             ORDER BY a.workspace_id IS NOT NULL, a.id, coalesce(named.tracker_id, 0) LIMIT 1""",
+        {**selected(text), "selected_username": text.lower(), **sql_params(actor)},
     )
     if row is None:
         raise NotFound(NO_ACCOUNT)

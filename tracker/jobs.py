@@ -28,6 +28,7 @@ FUNCTION = "run_job"
 """The worker's function that runs a job, as the queue knows it; its argument is the job's id."""
 
 IMPORT_RUNNING = "An import is already running for this repository."
+NO_EXPORT = "No export job has begun."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,11 @@ def _job(row: Row) -> Job:
     return Job(**values)
 
 
+def _text(options: Mapping[str, Any] | None) -> str:
+    """How a row keeps options: equal ones alike."""
+    return json.dumps(dict(options or {}), sort_keys=True)
+
+
 async def accept(
     tx: Transaction,
     repository: Repository,
@@ -106,13 +112,12 @@ async def accept(
     Raises Conflict when an import is running already, NotFound for a repository that was deleted
     since the caller looked.
     """
-    text = json.dumps(dict(options or {}), sort_keys=True)
     values = {
         "uuid": accounts.new_uuid().strip("{}"),
         "kind": kind,
         "repository": repository.id,
         "account": account_id,
-        "options": text,
+        "options": _text(options),
         "base_url": base_url,
         "archive": str(archive) if archive else None,
         "dry_run": int(dry_run),
@@ -410,7 +415,22 @@ async def find_export(db: Reader, repository: Repository, uuid: str) -> Job:
         {"repository": repository.id, "uuid": uuid},
     )
     if row is None:
-        raise NotFound("No export job has begun.")
+        raise NotFound(NO_EXPORT)
+    return _job(row)
+
+
+async def latest_export(
+    db: Reader, repository: Repository, *, options: Mapping[str, Any] | None = None
+) -> Job:
+    """The repository's newest export with these options. Raises NotFound."""
+    row = await db.one(
+        f"""SELECT {_COLUMNS} FROM job
+             WHERE repository_id = :repository AND kind = 'export' AND options = :options
+             ORDER BY id DESC LIMIT 1""",
+        {"repository": repository.id, "options": _text(options)},
+    )
+    if row is None:
+        raise NotFound(NO_EXPORT)
     return _job(row)
 
 

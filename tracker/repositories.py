@@ -22,7 +22,7 @@ from tracker.access import (
 from tracker.database import Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.paging import Listing, Page
-from tracker.query import Catalogue, Column, Type
+from tracker.query import Catalogue, Column, Selection, Type
 
 
 class Role(StrEnum):
@@ -242,6 +242,11 @@ async def find_all(
         },
     )
     return listing.page(rows, lambda rows: [(seen(row), row) for row in rows])
+
+
+def owned_by(account_id: int) -> Selection:
+    """Of REPOSITORIES those in the workspaces of an account (its row id)."""
+    return Selection(REPOSITORIES, None, False, "w.owner_id = :owner", {"owner": account_id})
 
 
 async def all_repositories(db: Reader) -> Sequence[Row]:

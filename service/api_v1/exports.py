@@ -1,5 +1,81 @@
-"""Exports in API 1.0."""
+"""Exports in API 1.0, where nothing documented them (reference 4.3).
 
-from service.endpoint import Endpoint
+They have no options and no names: the newest one that was begun without options is the export.
+"""
 
-ENDPOINTS: tuple[Endpoint, ...] = ()
+from aiohttp import web
+
+from service import answers, archives, keys, requests
+from service.api_v1 import objects
+from service.api_v1.representation import Json, Representation
+from service.endpoint import REPOSITORY, Endpoint
+from tracker import jobs
+from tracker.access import Repository, require_permission
+from tracker.database import Reader
+from tracker.errors import NotFound
+from tracker.jobs import Job
+from tracker.vocabulary import JobKind, JobStatus, Permission
+
+_EXPORT = f"{REPOSITORY}/issues/export"
+
+
+async def start_export(request: web.Request) -> web.Response:
+    """Begin an export, or go on with the one that runs: 202 without a body."""
+    await archives.administered(request)
+    await archives.begin(request, JobKind.EXPORT)
+    return web.Response(status=202, reason="ACCEPTED")
+
+
+async def get_export(request: web.Request) -> web.Response:
+    """Where the export is; in the end, at which address its zip is, or why there is none.
+
+    200 also while it runs: what is asked for is the status, which is there. (API 2.0 says 202 at
+    the address of the zip, where JSON must not be taken for one.)
+    """
+    repository, job = await _newest(request)
+    uri = Representation(request[keys.BASE_URL], repository).uri
+    return answers.answer(request, _status(job, f"{uri}/issues/export/zip"))
+
+
+async def download_export(request: web.Request) -> web.StreamResponse:
+    """The zip of the export that has ended.
+
+    404 while it runs: there is no zip, and whoever saves what any 2xx brings must not save a
+    sentence. 410 for one that failed, or was removed after some days.
+    """
+    repository, job = await _newest(request)
+    if not job.is_finished:
+        raise NotFound("The export is not ready yet: GET issues/export says how far it is.")
+    return archives.download(request, repository, job)
+
+
+async def _newest(request: web.Request) -> tuple[Repository, Job]:
+    async def find(reader: Reader, repository: Repository) -> tuple[Repository, Job]:
+        require_permission(repository, Permission.ADMIN)
+        return repository, await jobs.latest_export(reader, repository)
+
+    return await requests.read_tracker(request, find)
+
+
+def _status(job: Job, uri: str) -> Json:
+    """Numbers are texts, and the address of the zip has no host (reference 4.3)."""
+    if job.status is JobStatus.SUCCESS:
+        return {"url": uri, "status": job.status}
+    if job.status is JobStatus.FAILURE:
+        return {"status": job.status, "message": job.message}
+    return {
+        "status": job.status,
+        "count": str(job.count),
+        "total": str(job.total),
+        "phase": job.phase,
+        "pct": str(job.percent),
+    }
+
+
+ENDPOINTS = (
+    Endpoint("POST", _EXPORT, start_export, archives.MAY_EXPORT, {202: None}),
+    Endpoint("GET", _EXPORT, get_export, archives.MAY_EXPORT, {200: objects.Export}),
+    Endpoint(
+        "GET", f"{_EXPORT}/zip", download_export, archives.MAY_EXPORT, {200: "application/zip"}
+    ),
+)

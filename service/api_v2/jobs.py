@@ -1,30 +1,24 @@
 """Imports and exports in API 2.0: jobs that the worker does."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 from marshmallow import fields as marshmallow_fields
 
-from service import answers, bodies, keys, requests, uploads
+from service import answers, archives, bodies, keys, requests, uploads
 from service.api_v2 import objects
-from service.downloads import disposition
 from service.endpoint import REPOSITORY, Endpoint
 from service.links import RepositoryLinks
 from tracker import fields, jobs, trackers, undo
-from tracker.access import Repository, find_tracker, require_permission
+from tracker.access import Repository, find_tracker
 from tracker.database import Transaction
-from tracker.errors import Gone
 from tracker.jobs import Job
 from tracker.undo import Undone
-from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
-
-T = TypeVar("T")
+from tracker.vocabulary import JobKind, Permission, Scope
 
 _IMPORT = f"{REPOSITORY}/issues/import"
 _EXPORT = f"{REPOSITORY}/issues/export"
 _MAY_IMPORT = (Scope.ISSUE_WRITE, Scope.REPOSITORY_ADMIN)
-_MAY_EXPORT = (Scope.ISSUE, Scope.REPOSITORY_ADMIN)
 
 
 class ExportOptions(fields.Payload):
@@ -49,18 +43,6 @@ class ImportParameters(fields.Payload):
         falsy={"false", "0"},
         metadata={"description": "Even if writes made since go out of sight."},
     )
-
-
-async def _administered(request: web.Request) -> Repository:
-    repository = await requests.tracker(request)
-    require_permission(repository, Permission.ADMIN)
-    return repository
-
-
-async def _write(
-    request: web.Request, work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]]
-) -> T:
-    return await requests.write_repository(request, Permission.ADMIN, work, find=find_tracker)
 
 
 def _parameters(request: web.Request) -> dict[str, Any]:
@@ -90,7 +72,7 @@ def _status(request: web.Request, job: Job) -> web.Response:
 
 async def start_import(request: web.Request) -> web.Response:
     """Take an archive and replace the repository's issues with it: 202 and the job's status."""
-    repository, settings = await _administered(request), request.app[keys.SETTINGS]
+    repository, settings = await archives.administered(request), request.app[keys.SETTINGS]
     dry_run = _parameters(request).get("dry_run", False)
     # Before a large body is read in vain.
     await jobs.require_no_import(requests.database(request), repository)
@@ -98,31 +80,16 @@ async def start_import(request: web.Request) -> web.Response:
         request, "archive", settings.spool_dir, limit=settings.limits.archive_bytes
     )
     try:
-        _, job = await _accept(request, JobKind.IMPORT, archive=archive, dry_run=dry_run)
+        _, job = await archives.begin(request, JobKind.IMPORT, archive=archive, dry_run=dry_run)
     except BaseException:
         archive.unlink(missing_ok=True)
         raise
-    request.app[keys.DOORBELL].ring(job)
     return _status(request, job)
-
-
-async def _accept(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[Repository, Job]:
-    async def write(tx: Transaction, repository: Repository) -> tuple[Repository, Job]:
-        return repository, await jobs.accept(
-            tx,
-            repository,
-            kind,
-            account_id=requests.actor(request).id,
-            base_url=request[keys.BASE_URL],
-            **arguments,
-        )
-
-    return await _write(request, write)
 
 
 async def get_import(request: web.Request) -> web.Response:
     """Where the newest import is."""
-    repository = await _administered(request)
+    repository = await archives.administered(request)
     return _status(request, await jobs.latest_import(requests.database(request), repository))
 
 
@@ -131,14 +98,14 @@ async def undo_import(request: web.Request) -> web.Response:
 
     Without `yes=true` it is refused (409) when writes made since the import would be among it.
     """
-    seen = await _administered(request)
+    seen = await archives.administered(request)
     yes = _parameters(request).get("yes", False)
 
     async def write(tx: Transaction, repository: Repository) -> Undone:
         trackers.require_same(seen, repository)
         return await undo.undo(tx, repository, accept_writes=yes)
 
-    done = await _write(request, write)
+    done = await requests.write_repository(request, Permission.ADMIN, write, find=find_tracker)
     return answers.answer(
         request, {"type": "issue_import_undo", "writes_out_of_sight": done.writes}
     )
@@ -146,11 +113,10 @@ async def undo_import(request: web.Request) -> web.Response:
 
 async def start_export(request: web.Request) -> web.Response:
     """Begin an export: 202, no body, and in Location where to ask for the zip."""
-    await _administered(request)
+    await archives.administered(request)
     payload = await bodies.read(request) if request.can_read_body else {}
     options = fields.load(ExportOptions(), payload)
-    repository, job = await _accept(request, JobKind.EXPORT, options=options)
-    request.app[keys.DOORBELL].ring(job)
+    repository, job = await archives.begin(request, JobKind.EXPORT, options=options)
     links = RepositoryLinks(request[keys.BASE_URL], repository)
     location = f"{links.api}/issues/export/{repository.slug}-issues-{job.uuid}.zip"
     return web.Response(status=202, headers={"Location": location})
@@ -161,26 +127,11 @@ async def get_export(request: web.Request) -> web.StreamResponse:
 
     Raises Gone for one that failed (with the reason) or was removed after some days.
     """
-    repository = await _administered(request)
+    repository = await archives.administered(request)
     job = await jobs.find_export(
         requests.database(request), repository, request.match_info["task_id"]
     )
-    if job.status is JobStatus.FAILURE:
-        raise Gone(f"The export failed: {job.message}")
-    if not job.is_finished:
-        return _status(request, job)
-    settings = request.app[keys.SETTINGS]
-    path = settings.export_path(job.uuid)
-    if not path.exists():
-        raise Gone(f"Exports are kept for {settings.keep_exports_days} days: begin another one.")
-    return web.FileResponse(
-        path,
-        headers={
-            "Content-Type": "application/zip",
-            "Content-Disposition": disposition(f"{repository.slug}-issues.zip"),
-            "Cache-Control": "private, no-store",
-        },
-    )
+    return archives.download(request, repository, job) if job.is_finished else _status(request, job)
 
 
 ENDPOINTS = (
@@ -212,7 +163,7 @@ ENDPOINTS = (
         "POST",
         _EXPORT,
         start_export,
-        _MAY_EXPORT,
+        archives.MAY_EXPORT,
         {202: None},
         lambda limits: ExportOptions(),
     ),
@@ -220,7 +171,7 @@ ENDPOINTS = (
         "GET",
         f"{_EXPORT}/{{repo_name:[^/]+}}-issues-{{task_id:[0-9a-f-]{{36}}}}.zip",
         get_export,
-        _MAY_EXPORT,
+        archives.MAY_EXPORT,
         {200: "application/zip", 202: objects.Job},
     ),
 )

@@ -1,0 +1,67 @@
+"""Archives over HTTP, as both APIs take and give them: jobs of whoever administers a tracker."""
+
+from typing import Any
+
+from aiohttp import web
+
+from service import keys, requests
+from service.downloads import disposition
+from tracker import jobs
+from tracker.access import Repository, find_tracker, require_permission
+from tracker.database import Transaction
+from tracker.errors import Gone
+from tracker.jobs import Job
+from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
+
+MAY_EXPORT = (Scope.ISSUE, Scope.REPOSITORY_ADMIN)
+
+
+async def administered(request: web.Request) -> Repository:
+    """The tracker in the path. Raises NotFound, and Forbidden unless the actor administers it."""
+    repository = await requests.tracker(request)
+    require_permission(repository, Permission.ADMIN)
+    return repository
+
+
+async def begin(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[Repository, Job]:
+    """Promise a job for the tracker in the path, and ring for a worker.
+
+    arguments are further ones of jobs.accept(). Raises what administered() and that raise.
+    """
+
+    async def write(tx: Transaction, repository: Repository) -> tuple[Repository, Job]:
+        return repository, await jobs.accept(
+            tx,
+            repository,
+            kind,
+            account_id=requests.actor(request).id,
+            base_url=request[keys.BASE_URL],
+            **arguments,
+        )
+
+    repository, job = await requests.write_repository(
+        request, Permission.ADMIN, write, find=find_tracker
+    )
+    request.app[keys.DOORBELL].ring(job)
+    return repository, job
+
+
+def download(request: web.Request, repository: Repository, job: Job) -> web.FileResponse:
+    """The zip that an export has made; the job has ended.
+
+    Raises Gone for one that failed (with the reason) or was removed after some days.
+    """
+    if job.status is JobStatus.FAILURE:
+        raise Gone(f"The export failed: {job.message}")
+    settings = request.app[keys.SETTINGS]
+    path = settings.export_path(job.uuid)
+    if not path.exists():
+        raise Gone(f"Exports are kept for {settings.keep_exports_days} days: begin another one.")
+    return web.FileResponse(
+        path,
+        headers={
+            "Content-Type": "application/zip",
+            "Content-Disposition": disposition(f"{repository.slug}-issues.zip"),
+            "Cache-Control": "private, no-store",
+        },
+    )
