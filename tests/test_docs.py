@@ -1,13 +1,17 @@
 """What the documentation says, tried."""
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+from service import openapi
+from service.api_v1.endpoints import ENDPOINTS
 from service.cli import main
 from tests.archives import (
     FILES,
@@ -24,6 +28,19 @@ from tests.running.test_up import address, up
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+ADDRESS = "http://127.0.0.1:8080"
+"""Where the documentation has Pail answer."""
+
+BLOCKS = re.findall(
+    r"^```sh\n(.*?)^```\n(?:\n```(json|http)\n(.*?)^```)?",
+    (ROOT / "docs" / "api-1.0.md").read_text("utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
+"""The lines of shell on the page on API 1.0, and which answers it shows of them, if any."""
+
+SAMPLE = "$URL/repositories/demo/sample/issues"
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
 def quick_start() -> str:
@@ -33,7 +50,30 @@ def quick_start() -> str:
     return found[1]
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def paste(folder: Path, script: str) -> str:
+    """Run a script of the documentation in folder, on a new demo tracker; what it printed.
+
+    The address and the token in it become those of the demo, and the address in the output becomes
+    the documentation's again.
+    """
+    with up(folder, "--demo") as run:
+        url = address(run)
+        said = re.search(r"Demo token: (\S+)", run.out)
+        assert said is not None
+        script = re.sub(r"TOKEN=\S+", f"TOKEN={said[1]}", script.replace(ADDRESS, url))
+        done = subprocess.run(
+            ["bash", "-euc", script],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace(url, ADDRESS)
+
+
+@needs_curl
 def test_the_quick_start_works_as_pasted(tmp_path: Path) -> None:
     sections = sample(
         issues=[issue(9), issue(12)],
@@ -43,26 +83,89 @@ def test_the_quick_start_works_as_pasted(tmp_path: Path) -> None:
     )
     path = f"attachments/{'a1' * 16}"
     write_zip(tmp_path / "issues.zip", databases(sections), {path: FILES[path]})
-    with up(tmp_path, "--demo") as run:
-        url = address(run)
-        said = re.search(r"Demo token: (\S+)", run.out)
-        assert said is not None
-        script = quick_start().replace("http://127.0.0.1:8080", url)
-        script = re.sub(r"TOKEN=\S+", f"TOKEN={said[1]}", script)
-        done = subprocess.run(
-            ["bash", "-euc", script],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert '"status":"SUCCESS"' in done.stdout
-    assert '"id":7' in done.stdout
+    out = paste(tmp_path, quick_start())
+    assert '"status":"SUCCESS"' in out
+    assert '"id":7' in out
     exported = read(tmp_path / "exported.zip", tmp_path)
     assert exported.scan.counts["issues"] == 2
     assert list(exported.files.values()) == [FILES[path]]
+
+
+CURL = 'curl() { command curl -sD "$PWD/head" "$@"; echo; head -n 1 "$PWD/head"; }\n'
+"""Makes curl print the status line, too."""
+
+Answers = list[tuple[str, Any]]
+"""Status lines, and the JSON: None where there is no body."""
+
+
+def shown(kind: str, text: str) -> Answers:
+    """What a block on the page shows: one answer, or any number of them with status 200."""
+    if kind == "http":
+        status, _, body = text.partition("\n")
+        return [(status, json.loads(body) if body.strip() else None)]
+    found = []
+    while text := text.strip():
+        body, end = json.JSONDecoder().raw_decode(text)
+        found.append(("HTTP/1.1 200 OK", body))
+        text = text[end:]
+    return found
+
+
+def printed(text: str) -> Answers:
+    """What came of the lines of a block."""
+    found, body = [], None
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("HTTP/"):
+            found.append((line, body))
+            body = None
+        else:
+            body = json.loads(line)
+    return found
+
+
+def as_shown(page: Any, got: Any) -> Any:
+    """What came, with an ellipsis for all that the page has one for."""
+    if isinstance(page, dict) and isinstance(got, dict):
+        rest = {"…": "…"} if "…" in page else got
+        return {**rest, **{key: as_shown(page[key], got[key]) for key in got if key in page}}
+    if isinstance(page, list) and isinstance(got, list):
+        size = len(page) - 1 if page[-1:] == ["…"] else len(page)
+        rest = got[size:] if size == len(page) else ["…"]
+        return [*map(as_shown, page[:size], got), *rest]
+    return got
+
+
+def form(value: Any) -> str:
+    """JSON in which all times are the same, and all UUIDs."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
+
+
+@needs_curl
+def test_the_page_on_api_1_0_shows_what_is_answered(tmp_path: Path) -> None:
+    script = CURL + "echo ---\n".join(lines for lines, _, _ in BLOCKS)
+    for (lines, kind, text), out in zip(
+        BLOCKS, paste(tmp_path, script).split("---\n"), strict=True
+    ):
+        if kind:
+            page, got = shown(kind, text), printed(out)
+            assert [status for status, _ in got] == [status for status, _ in page], lines
+            for (_, body), (_, came) in zip(page, got, strict=True):
+                assert form(as_shown(body, came)) == form(body), lines
+
+
+def test_the_page_on_api_1_0_has_a_line_for_every_call() -> None:
+    script = "".join(lines for lines, _, _ in BLOCKS).replace("$ISSUES", SAMPLE)
+    called = set()
+    for place in re.finditer(r'^.*curl (.*)"\$URL(/[^"]*)"(.*)$', script, re.MULTILINE):
+        has_body = " -d " in place[3] and "-G" not in place[1]
+        method = re.search("-X ([A-Z]+)", place[1]) or (None, "POST" if has_body else "GET")
+        called.add(f"{method[1]} {place[2]}")
+    for endpoint in ENDPOINTS:
+        path = re.sub(r"\{\w+:([^{}]+)\}", r"(?:\1)", endpoint.path)
+        is_called = any(re.fullmatch(f"{endpoint.method} {path}", line) for line in called)
+        assert is_called or endpoint in openapi.ENDPOINTS, (endpoint.method, endpoint.path)
 
 
 def _commands(group: click.Group, words: str = "pail") -> list[str]:
