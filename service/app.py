@@ -23,7 +23,7 @@ from service.api_v2 import (
 from service.api_v2.ready import ReadyIssues
 from service.doorbell import Doorbell
 from service.endpoint import V1, V2, add_routes
-from service.openapi import page
+from service.openapi import dialects, page
 from service.pages import avatars, git, home
 from service.turns import Turns
 from tracker import database
@@ -66,7 +66,9 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
     app[keys.DOORBELL] = Doorbell(settings.redis_url)
     app[keys.READY_ISSUES] = ReadyIssues()
-    app[keys.DESCRIPTION] = openapi.Description(ENDPOINTS, settings.limits)
+    old = openapi.Description(dialects.V1, endpoints.ENDPOINTS, settings.limits)
+    app[keys.DESCRIPTION_V1] = old
+    app[keys.DESCRIPTION_V2] = openapi.Description(dialects.V2, ENDPOINTS, settings.limits)
     app.on_response_prepare.append(answers.finish)
     app.on_response_prepare.append(cors.finish)
     app.cleanup_ctx.append(_database)

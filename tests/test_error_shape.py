@@ -1,4 +1,5 @@
-"""Every error has one shape: {"type": "error", "error": {"message": ...}} as application/json."""
+"""Every error has one shape: {"type": "error", "error": {"message": ...}} as application/json; in
+API 1.0 without the type."""
 
 import logging
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from service import errors
+from service.endpoint import V1
 from tests.conftest import OPEN, Api, Start
 from tracker import errors as core
 from tracker.settings import Settings
@@ -15,13 +17,12 @@ SECRET = "/srv/secret/path SELECT * FROM token"
 
 
 def is_error(answer: Any) -> bool:
-    """Whether an answer has the one shape."""
+    """Whether an answer has the one shape, or that of API 1.0 (tests.described knows which)."""
     body = answer.body
     return (
         answer.headers["Content-Type"] == "application/json; charset=utf-8"
-        and body["type"] == "error"
         and isinstance(body["error"]["message"], str)
-        and set(body) == {"type", "error"}
+        and body in ({"type": "error", "error": body["error"]}, {"error": body["error"]})
         and set(body["error"]) <= {"message", "fields", "detail", "id"}
     )
 
@@ -97,6 +98,11 @@ async def test_what_nobody_expected_is_logged_whole_and_shown_as_a_number_only(
         ("GET", f"{OPEN}/issues/7"),
         ("GET", "/static/nothing"),
         ("GET", "/2.0/user"),
+        ("GET", "/1.0/nothing"),
+        ("GET", "/1.0/user"),
+        ("GET", "/1.0/repositories/alice/open/issues/7"),
+        ("GET", "/!api/1.0/repositories/alice/open/issues?status=<script>"),
+        ("PUT", "/api/1.0/repositories/alice/open/issues"),
         ("POST", f"{OPEN}/issues"),
         ("DELETE", f"{OPEN}/issues"),
         ("POST", "/healthz"),
@@ -109,7 +115,17 @@ async def test_an_error_from_anywhere_has_the_shape_and_repeats_no_markup(
     answer = await api(method, path, headers={"Referer": "<script>"})
     assert answer.status >= 400
     assert is_error(answer)
+    assert ("type" in answer.body) == ("1.0/" not in path)
     assert "<script" not in str(answer.body)
+
+
+@pytest.mark.parametrize("prefix", V1)
+async def test_what_is_not_there_in_the_old_api_says_so_in_its_words(api: Api, prefix: str) -> None:
+    for path in ("repositories/alice/app/issues", "repositories/alice/open/issues/7", "nothing"):
+        answer = await api("GET", f"{prefix}/{path}")
+        assert answer.status == 404
+        assert answer.body["error"]["message"] == "Not Found"
+        assert answer.body["error"]["detail"]
 
 
 async def test_every_answer_carries_the_headers_that_all_of_them_carry(api: Api) -> None:

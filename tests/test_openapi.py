@@ -1,6 +1,7 @@
-"""GET /2.0/openapi.json, and the page that shows it."""
+"""GET /2.0/openapi.json and /1.0/openapi.json, and the page that shows them."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -9,73 +10,89 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from openapi_spec_validator import validate
 
-from service import openapi
-from service.app import ENDPOINTS, build_app
-from service.endpoint import V2
-from service.openapi import document, examples
+from service import answers, openapi
+from service.app import build_app
+from service.endpoint import V1, V2
+from service.openapi import dialects, document
+from service.openapi.dialects import Dialect
 from tests.conformance.places import places
 from tests.conftest import OPEN, Api, Start
-from tests.described import described, resolved
+from tests.described import APIS, described, resolved
 from tests.pages.test_home import Elements
 from tracker.settings import Limits, Settings
 from tracker.vocabulary import State
 
 OPERATIONS = {
-    item[method]["operationId"]: (method.upper(), path, item[method])
-    for path, item in described()["paths"].items()
+    (version, item[method]["operationId"]): (method.upper(), path, item[method])
+    for version in APIS
+    for path, item in described(version)["paths"].items()
     for method in sorted(item.keys() - {"parameters"})
 }
+"""By API and name."""
+
+Name = tuple[str, str]
+
+each_api = pytest.mark.parametrize("version", APIS)
+each_operation = pytest.mark.parametrize("name", OPERATIONS, ids=" ".join)
 
 
-async def test_the_document_is_valid_and_has_every_endpoint(api: Api) -> None:
-    answer = await api("GET", "/2.0/openapi.json")
+@each_api
+async def test_the_document_is_valid_and_has_every_endpoint(api: Api, version: str) -> None:
+    answer = await api("GET", f"{version}/openapi.json")
     assert answer.status == 200
     validate(answer.body)
     assert answer.body["openapi"].startswith("3.1")
-    routes = {(endpoint.method, document.plain_path(endpoint.path)) for endpoint in ENDPOINTS}
-    assert {(method, path) for method, path, _ in OPERATIONS.values()} == routes
-    assert len(OPERATIONS) == len(ENDPOINTS)
+    endpoints = APIS[version][1]
+    routes = sorted((each.method, document.plain_path(each.path)) for each in endpoints)
+    of_this = [place for (there, _), place in OPERATIONS.items() if there == version]
+    assert sorted((method, path) for method, path, _ in of_this) == routes
 
 
-def test_the_paths_are_those_that_the_router_knows(settings: Settings) -> None:
+@each_api
+def test_the_paths_are_those_that_the_router_knows(settings: Settings, version: str) -> None:
     known = {
-        resource.canonical.removesuffix("{_slash}").removeprefix(V2[0])
+        resource.canonical.removesuffix("{_slash}").removeprefix(version)
         for resource in build_app(settings).router.resources()
-        if resource.canonical.startswith(f"{V2[0]}/")
+        if resource.canonical.startswith(f"{version}/")
     }
-    assert known == described()["paths"].keys()
+    assert known == described(version)["paths"].keys()
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_says_what_it_is_and_what_it_answers(name: str) -> None:
+@each_operation
+def test_an_operation_says_what_it_is_and_what_it_answers(name: Name) -> None:
     _, path, operation = OPERATIONS[name]
     assert operation["summary"]
-    assert "reference" not in str(operation)
+    assert not re.search("reference|DECISIONS", str(operation))
     assert min(operation["responses"]) < "4"
-    parameters = [resolved(parameter) for parameter in operation.get("parameters", [])]
+    parameters = [resolved(each, name[0]) for each in operation.get("parameters", [])]
     for parameter in parameters:
         assert parameter["description"]
     required = {each["name"] for each in parameters if each.get("required")}
     assert required == set(re.findall(r"\{(\w+)\}", path))
 
 
-@pytest.mark.parametrize("name", [name for name, (m, _, _) in OPERATIONS.items() if m == "GET"])
-async def test_what_can_be_read_without_credentials_says_so(api: Api, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [name for name, (m, _, _) in OPERATIONS.items() if m == "GET"], ids=" ".join
+)
+async def test_what_can_be_read_without_credentials_says_so(api: Api, name: Name) -> None:
     _, path, operation = OPERATIONS[name]
     found = await places(api)
     found["category_id"] = found.get(f"{path.split('/')[-2].removesuffix('s')}_id")
-    answer = await api("GET", f"/2.0{path.format(**found)}")
+    answer = await api("GET", name[0] + path.format(**found))
     if {} in operation["security"]:
         assert answer.status != 401
     else:
         assert answer.status in (401, 403)
 
 
-def test_whoever_writes_needs_the_scopes_of_the_route() -> None:
-    for endpoint in ENDPOINTS:
-        operation = described()["paths"][document.plain_path(endpoint.path)]
+@each_api
+def test_whoever_writes_needs_the_scopes_of_the_route(version: str) -> None:
+    for endpoint in APIS[version][1]:
+        operation = described(version)["paths"][document.plain_path(endpoint.path)]
         security = operation[endpoint.method.lower()]["security"]
         assert security[0] == {"token": [str(scope) for scope in endpoint.scopes]}
         assert endpoint.method == "GET" or {} not in security
@@ -84,8 +101,10 @@ def test_whoever_writes_needs_the_scopes_of_the_route() -> None:
 async def test_links_lead_where_the_client_is(api: Api, start: Start, settings: Settings) -> None:
     assert (await api.get("/2.0/openapi.json"))["servers"] == [{"url": f"{api.url}/2.0"}]
     elsewhere = await start(replace(settings, public_url="https://issues.example.org"))
-    found = await elsewhere.get("/!api/2.0/openapi.json")
-    assert found["servers"] == [{"url": "https://issues.example.org/2.0"}]
+    for prefixes in (V1, V2):
+        for prefix in prefixes:
+            found = await elsewhere.get(f"{prefix}/openapi.json")
+            assert found["servers"] == [{"url": f"https://issues.example.org{prefixes[0]}"}]
 
 
 async def test_who_has_the_document_is_not_sent_it_again(api: Api) -> None:
@@ -103,17 +122,16 @@ async def test_many_who_ask_at_once_get_the_same(monkeypatch: pytest.MonkeyPatch
         return build(*arguments)
 
     monkeypatch.setattr(document, "build", counted)
-    description = openapi.Description(ENDPOINTS, Limits())
+    description = openapi.Description(*APIS[V2[0]], Limits())
     found = await asyncio.gather(*(description.document("http://x") for _ in range(5)))
     assert all(one == found[0] for one in found)
     assert len(made) == 1
 
 
-def _body(name: str, limits: Limits | None = None) -> Any:
-    whole = document.build(ENDPOINTS, limits, "0") if limits else described()
-    _, path, _ = OPERATIONS[name]
-    method = OPERATIONS[name][0].lower()
-    content = whole["paths"][path][method]["requestBody"]["content"]["application/json"]
+def _body(name: str, limits: Limits | None = None, version: str = V2[0]) -> Any:
+    whole = document.build(*APIS[version], limits, "0") if limits else described(version)
+    method, path, _ = OPERATIONS[version, name]
+    content = whole["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]
     return {**content["schema"], "components": whole["components"]}
 
 
@@ -128,12 +146,38 @@ def test_bodies_have_the_limits_of_the_settings() -> None:
     assert _body("create_issue")["properties"]["state"]["enum"] == list(State)
 
 
-@pytest.mark.parametrize("name", examples.BODIES)
-def test_an_example_is_right_and_is_shown(name: str) -> None:
-    content = OPERATIONS[name][2]["requestBody"]["content"]["application/json"]
-    assert content["examples"] == examples.BODIES[name]
-    for example in examples.BODIES[name].values():
-        assert jsonschema_rs.is_valid(_body(name), example["value"])
+@pytest.mark.parametrize(
+    ("dialect", "name"),
+    [(dialect, name) for dialect in (dialects.V1, dialects.V2) for name in dialect.examples],
+    ids=lambda value: value if isinstance(value, str) else value.path,
+)
+def test_an_example_is_right_and_is_shown(dialect: Dialect, name: str) -> None:
+    content = OPERATIONS[dialect.path, name][2]["requestBody"]["content"]["application/json"]
+    assert content["examples"] == dialect.examples[name]
+    for example in dialect.examples[name].values():
+        assert jsonschema_rs.is_valid(_body(name, version=dialect.path), example["value"])
+
+
+def test_a_body_of_the_old_api_is_a_form_or_json() -> None:
+    bodies = [
+        operation["requestBody"]["content"]
+        for (version, _), (_, _, operation) in OPERATIONS.items()
+        if version == V1[0] and "requestBody" in operation
+    ]
+    assert len(bodies) > 5
+    for content in bodies:
+        assert content["application/x-www-form-urlencoded"] == content["application/json"]
+
+
+def test_the_old_api_has_neither_pages_nor_parts_of_answers() -> None:
+    assert not described(V1[0])["components"].get("parameters")
+    assert "fields" in described(V2[0])["components"]["parameters"]
+
+
+def test_a_list_of_the_old_api_is_a_bare_array() -> None:
+    content = OPERATIONS[V1[0], "list_comments"][2]["responses"]["200"]["content"]
+    schema = content["application/json"]["schema"]
+    assert schema == {"type": "array", "items": {"$ref": "#/components/schemas/Comment"}}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +204,8 @@ async def test_what_the_document_says_of_a_new_issue_is_what_the_server_says(
 
 
 def test_a_list_names_what_it_can_be_sorted_by() -> None:
-    parameters = [resolved(each) for each in OPERATIONS["list_issues"][2]["parameters"]]
+    listed = OPERATIONS[V2[0], "list_issues"][2]["parameters"]
+    parameters = [resolved(each, V2[0]) for each in listed]
     by_name = {parameter["name"]: parameter for parameter in parameters}
     assert {"page", "pagelen", "q", "sort", "fields"} <= by_name.keys()
     assert {"priority", "-priority"} <= set(by_name["sort"]["schema"]["enum"])
@@ -168,8 +213,9 @@ def test_a_list_names_what_it_can_be_sorted_by() -> None:
     assert "`content.raw`" in by_name["q"]["description"]
 
 
-async def test_the_page_runs_only_what_comes_from_here(api: Api) -> None:
-    answer = await api("GET", "/2.0/docs")
+@each_api
+async def test_the_page_runs_only_what_comes_from_here(api: Api, version: str) -> None:
+    answer = await api("GET", f"{version}/docs")
     assert answer.headers["Content-Type"].startswith("text/html")
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
@@ -195,6 +241,23 @@ async def test_the_page_runs_only_what_comes_from_here(api: Api) -> None:
 )
 async def test_the_page_loads_its_files_and_nothing_else_is_served(api: Api, name: str) -> None:
     assert (await api("GET", f"/static/docs/{name}")).status == 404
+
+
+@each_api
+async def test_an_answer_with_a_member_that_is_not_described_fails_its_test(
+    start: Start, settings: Settings, version: str
+) -> None:
+    @web.middleware
+    async def spoil(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        assert isinstance(response, web.Response)
+        assert isinstance(response.body, bytes)
+        return answers.json({**json.loads(response.body), "more": 1})
+
+    api = await start(settings, lambda app: app.middlewares.append(spoil))
+    await api.get(f"{version}/repositories/alice/open")
+    assert len(api.watch.wrong) == 1
+    assert "'more' was unexpected" in api.watch.wrong.pop()
 
 
 def test_who_does_not_ask_pays_nothing() -> None:

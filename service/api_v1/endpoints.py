@@ -1,5 +1,6 @@
 """Everything that API 1.0 answers."""
 
+from service import openapi
 from service.api_v1 import categories, comments, exports, followers, issues, people, repositories
 
 ENDPOINTS = (
@@ -10,4 +11,5 @@ ENDPOINTS = (
     *repositories.ENDPOINTS,
     *people.ENDPOINTS,
     *exports.ENDPOINTS,
+    *openapi.ENDPOINTS,
 )

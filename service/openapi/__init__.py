@@ -1,4 +1,4 @@
-"""How Pail describes itself: an OpenAPI document, and a page on which it can be tried out."""
+"""How Pail describes itself: a document for each API, and a page on which it can be tried out."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,15 +8,17 @@ from aiohttp import web
 
 from service import answers, keys
 from service.api_v2 import objects
-from service.endpoint import Endpoint
+from service.endpoint import V1, Endpoint
 from service.openapi import page
+from service.openapi.dialects import Dialect
 from tracker.settings import Limits
 
 
 class Description:
-    """The OpenAPI document of some endpoints, made once, when it is first asked for."""
+    """The OpenAPI document of one API, made once, when it is first asked for."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], limits: Limits) -> None:
+    def __init__(self, dialect: Dialect, endpoints: Iterable[Endpoint], limits: Limits) -> None:
+        self._dialect = dialect
         self._endpoints = tuple(endpoints)
         self._limits = limits
         self._lock = asyncio.Lock()
@@ -28,7 +30,7 @@ class Description:
             if self._document is None:
                 # In a thread: with what it imports, it takes as long as a hundred answers.
                 self._document = await asyncio.to_thread(self._build)
-        return {**self._document, "servers": [{"url": f"{base}/2.0"}]}
+        return {**self._document, "servers": [{"url": base + self._dialect.path}]}
 
     def _build(self) -> dict[str, Any]:
         # Late: a process that is never asked does without apispec.
@@ -36,13 +38,14 @@ class Description:
 
         from service.openapi import document
 
-        return document.build(self._endpoints, self._limits, version("pail-tracker"))
+        return document.build(self._dialect, self._endpoints, self._limits, version("pail-tracker"))
 
 
 async def get_document(request: web.Request) -> web.Response:
     """This document."""
-    document = await request.app[keys.DESCRIPTION].document(request[keys.BASE_URL])
-    return answers.answer(request, document)
+    is_old = request.rel_url.raw_path.startswith(V1)
+    description = request.app[keys.DESCRIPTION_V1 if is_old else keys.DESCRIPTION_V2]
+    return answers.answer(request, await description.document(request[keys.BASE_URL]))
 
 
 async def get_page(request: web.Request) -> web.FileResponse:
@@ -54,3 +57,4 @@ ENDPOINTS = (
     Endpoint("GET", "/openapi.json", get_document, answers={200: objects.Document}),
     Endpoint("GET", "/docs", get_page, answers={200: "text/html"}),
 )
+"""Both APIs have them, each its own."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from inspect import cleandoc
-from typing import Any
+from typing import Any, TypeGuard
 
 from apispec import APISpec
 from marshmallow import Schema
@@ -14,7 +14,8 @@ from marshmallow import Schema
 from service import paging
 from service.api_v2 import objects
 from service.endpoint import NUMBER, Answer, Endpoint
-from service.openapi import converting, examples
+from service.openapi import converting
+from service.openapi.dialects import Dialect
 from tracker.query import Catalogue
 from tracker.settings import Limits
 from tracker.vocabulary import Scope
@@ -23,17 +24,7 @@ Json = dict[str, Any]
 
 VERSION = "3.1.0"
 
-_ABOUT = """\
-The issue tracker part of Bitbucket Cloud's API 2.0, and what stands around it.
-
-* A token goes into HTTP Basic (with your user name or e-mail address) or into Bearer. The scopes
-  that it needs stand at each operation.
-* Every GET answers HEAD, too. A slash at the end of a path changes nothing; `/api/2.0` and
-  `/!api/2.0` are the same API.
-* Parameters and members that mean nothing here are ignored. A body without objects inside may
-  also be a form.
-* What you may not see is answered as what is not there: 404.
-"""
+_FORM = "application/x-www-form-urlencoded"
 
 _SEGMENT = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
 """A parameter in the path of a route: its name and its pattern."""
@@ -53,6 +44,7 @@ _PARAMETERS = {
     "task_id": "The export's UUID.",
     "selected_user": "The person's UUID in braces, or account id.",
     "member": "The person's UUID in braces, or account id.",
+    "username": "The person's user name, UUID in braces or account id.",
     "email": "One of your own e-mail addresses.",
 }
 """What the parameters of paths are."""
@@ -75,11 +67,11 @@ _PRIVATE = frozenset({Scope.ACCOUNT, Scope.ACCOUNT_WRITE, Scope.REPOSITORY_ADMIN
 """Scopes of what nobody can do without an account, not even read."""
 
 
-def build(endpoints: Sequence[Endpoint], limits: Limits, version: str) -> Json:
-    """The document of these endpoints without `servers`, which depend on who asks."""
+def build(dialect: Dialect, endpoints: Sequence[Endpoint], limits: Limits, version: str) -> Json:
+    """The document of one API's endpoints without `servers`, which depend on who asks."""
     plugins = [converting.plugin()]
-    spec = APISpec("Pail", version, VERSION, plugins, info={"description": _ABOUT})
-    _add_components(spec)
+    spec = APISpec("Pail", version, VERSION, plugins, info={"description": dialect.about})
+    _add_components(spec, dialect)
     names = Counter(endpoint.handler.__name__ for endpoint in endpoints)
     tags: dict[str, str] = {}
     for endpoint in endpoints:
@@ -89,7 +81,8 @@ def build(endpoints: Sequence[Endpoint], limits: Limits, version: str) -> Json:
         name = endpoint.handler.__name__
         if names[name] > 1:
             name += f"_{_noun(endpoint.path)}"
-        operation = {"operationId": name, "tags": [tag], **_operation(endpoint, limits, name)}
+        described = _operation(dialect, endpoint, limits, name)
+        operation = {"operationId": name, "tags": [tag], **described}
         spec.path(
             path=plain_path(endpoint.path),
             operations={endpoint.method.lower(): operation},
@@ -114,11 +107,11 @@ def _without_sources(docstring: str | None) -> str:
     return _SOURCE.sub("", cleandoc(docstring or ""))
 
 
-def _add_components(spec: APISpec) -> None:
+def _add_components(spec: APISpec, dialect: Dialect) -> None:
     """What several operations refer to: errors, parameters and ways to say who asks."""
-    for status, about in _ERRORS.items():
-        spec.components.response(str(status), {"description": about, **_json(objects.Error)})
-    for parameter in _list_parameters():
+    for status, about in {**_ERRORS, **dialect.statuses}.items():
+        spec.components.response(str(status), {"description": about, **_json(dialect.error)})
+    for parameter in _list_parameters() if dialect.has_fields else ():
         spec.components.parameter(parameter["name"], "query", parameter)
     for name, scheme in (("token", "bearer"), ("basic", "basic")):
         spec.components.security_scheme(name, {"type": "http", "scheme": scheme})
@@ -162,38 +155,39 @@ def _path_parameters(path: str) -> Iterator[Json]:
         yield {**parameter, "description": _PARAMETERS[name]}
 
 
-def _operation(endpoint: Endpoint, limits: Limits, name: str) -> Json:
+def _operation(dialect: Dialect, endpoint: Endpoint, limits: Limits, name: str) -> Json:
     """One operation."""
     about = _without_sources(endpoint.handler.__doc__)
     summary, _, rest = about.partition("\n\n")
     rest = "\n\n".join(text for text in rest.split("\n\n") if not text.startswith("Raises"))
     operation: Json = {
         "summary": " ".join(summary.split()).rstrip("."),
-        "responses": _responses(endpoint),
+        "responses": _responses(dialect, endpoint),
         "security": _security(endpoint),
     }
     if rest:
         operation["description"] = rest
-    if parameters := [*_path_parameters(endpoint.path), *_query_parameters(endpoint)]:
+    if parameters := [*_path_parameters(endpoint.path), *_query_parameters(dialect, endpoint)]:
         operation["parameters"] = parameters
     if endpoint.body is not None:
         content: Json = {"schema": endpoint.body(limits)}
-        if name in examples.BODIES:
-            content["examples"] = examples.BODIES[name]
-        operation["requestBody"] = {"content": {"application/json": content}}
+        if name in dialect.examples:
+            content["examples"] = dialect.examples[name]
+        types = ("application/json", *([_FORM] if dialect.has_forms else []))
+        operation["requestBody"] = {"content": {name: {**content} for name in types}}
     if endpoint.files is not None:
         operation["requestBody"] = _upload(endpoint.files)
     return operation
 
 
-def _query_parameters(endpoint: Endpoint) -> Iterator[Json | str]:
+def _query_parameters(dialect: Dialect, endpoint: Endpoint) -> Iterator[Json | str]:
     if endpoint.parameters is not None:
         yield {"in": "query", "schema": endpoint.parameters}
     if _is_page(endpoint):
         yield from ("page", "pagelen")
     if endpoint.catalogue is not None:
         yield from _questions(endpoint.catalogue)
-    if any(isinstance(shape, type) for shape in endpoint.answers.values()):
+    if dialect.has_fields and any(map(_is_json, endpoint.answers.values())):
         yield "fields"
 
 
@@ -239,27 +233,32 @@ def _security(endpoint: Endpoint) -> list[Json]:
 
 
 def may_be_asked_by_nobody(endpoint: Endpoint) -> bool:
-    """Whether it can be asked without credentials, of what is public."""
-    return endpoint.method == "GET" and not _PRIVATE & set(endpoint.scopes)
+    """Whether it can be asked without credentials, of what is public and not the asker's own."""
+    is_own = endpoint.path.startswith("/user/") or _PRIVATE & set(endpoint.scopes)
+    return endpoint.method == "GET" and not is_own
 
 
-def _responses(endpoint: Endpoint) -> Json:
+def _responses(dialect: Dialect, endpoint: Endpoint) -> Json:
     found: Json = {}
     for status, shape in endpoint.answers.items():
         found[str(status)] = {"description": HTTPStatus(status).phrase, **_content(shape)}
         if status in (201, 302):
             found[str(status)]["headers"] = {"Location": {"schema": {"type": "string"}}}
-    if endpoint.method == "GET" and isinstance(endpoint.answers.get(200), type):
+    if endpoint.method == "GET" and _is_json(endpoint.answers.get(200)):
         found["304"] = {"description": "It is what `If-None-Match` names."}
-    for status in _errors(endpoint):
+    for status in (*_errors(endpoint), *dialect.statuses):
         found[str(status)] = str(status)
     return found
+
+
+def _is_json(shape: Answer) -> TypeGuard[type[Schema] | Schema]:
+    return not (shape is None or isinstance(shape, str))
 
 
 def _content(shape: Answer) -> Json:
     if shape is None:
         return {}
-    return {"content": {shape: {"schema": {}}}} if isinstance(shape, str) else _json(shape)
+    return _json(shape) if _is_json(shape) else {"content": {shape: {"schema": {}}}}
 
 
 def _json(shape: type[Schema] | Schema) -> Json:

@@ -1,12 +1,13 @@
 """docs/coverage.md: `python -m tests.conformance.coverage` writes it."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from service.app import ENDPOINTS
+from service.endpoint import V1, V2
 from service.openapi.document import plain_path
-from tests.conformance import official
+from tests.conformance import official, old_calls
 from tests.conformance.examples import EXAMPLES, why_not
+from tests.described import APIS
 
 PAGE = official.ROOT / "docs" / "coverage.md"
 
@@ -16,7 +17,8 @@ _HEAD = """\
 Every operation of Bitbucket's OpenAPI for the issue tracker and for what stands around it, and
 what Pail has for it. Each one that is served is a test case of
 `tests/conformance/test_official.py`, which holds the answers against Bitbucket's own schemas; the
-file in the last column, below `tests/`, says more of it. This page is made by
+file in the last column, below `tests/`, says more of it. At the end stand the calls of API 1.0:
+those of the page about its issues resource, and others that its clients make. This page is made by
 `python -m tests.conformance.coverage`; a test fails when it is stale.
 """
 
@@ -24,11 +26,11 @@ Named = tuple[str, str]
 """A group of operations, and "METHOD path"."""
 
 
-def routes() -> dict[str, str]:
-    """Our routes by method and path without the names of parameters: "METHOD path"."""
+def routes(api: str = V2[0]) -> dict[str, str]:
+    """The routes of an API by method and path without the names of parameters: "METHOD path"."""
     return {
         f"{endpoint.method} {official.shape(path)}": f"{endpoint.method} {path}"
-        for endpoint in ENDPOINTS
+        for endpoint in APIS[api][1]
         for path in [plain_path(endpoint.path)]
     }
 
@@ -46,7 +48,7 @@ def page(operations: Sequence[Named]) -> str:
             *map(_row, names),
             "",
         ]
-    return "\n".join([*lines, *_ours(operations)])
+    return "\n".join([*lines, *_ours(operations), *_old()])
 
 
 def _row(name: str) -> str:
@@ -65,6 +67,25 @@ def _ours(operations: Iterable[Named]) -> Iterator[str]:
         if route not in known:
             yield f"* `{name}`"
     yield ""
+
+
+def _old() -> Iterator[str]:
+    for title, calls in (("its page of issues", old_calls.PAGE), ("beside it", old_calls.BESIDE)):
+        yield f"## API 1.0, {title}: {len(calls)} of {len(calls)}\n"
+        yield "| Bitbucket | Pail, below `/1.0` | tests |"
+        yield "| --- | --- | --- |"
+        yield from _old_rows(calls)
+        yield ""
+    yield "Not served:\n"
+    yield from (f"* `{name}`: {reason}" for name, reason in old_calls.NOT_SERVED.items())
+    yield ""
+
+
+def _old_rows(calls: Mapping[str, str]) -> Iterator[str]:
+    """Raises LookupError for a call that has no route."""
+    ours = routes(V1[0])
+    for name, tests in calls.items():
+        yield f"| `{name}` | `{ours[official.shape(name)]}` | {tests} |"
 
 
 def listed(text: str) -> list[Named]:

@@ -35,5 +35,6 @@ async def places(api: Api, full_name: str = "alice/open") -> dict[str, Any]:
         "selected_user": bob["uuid"],
         "selected_user_id": bob["account_id"],
         "member": bob["uuid"],
+        "username": "bob",
         "email": "alice@example.org",
     }

@@ -1,4 +1,4 @@
-"""Requests made up from our own OpenAPI document, sent to a real server with a real database.
+"""Requests made up from our own OpenAPI documents, sent to a real server with a real database.
 
 Checks that run: no 5xx; a status that is described; a Content-Type that is described; JSON as its
 schema says, and (in tests.described) with no other member; headers that are described.
@@ -31,6 +31,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
 from service.app import build_app
+from service.endpoint import V1, V2
 from tests.conformance.places import places
 from tests.conftest import Api, World
 from tests.described import Watch, described
@@ -47,7 +48,7 @@ CHECKS = checks.CHECKS.get_by_names(
     ]
 )
 
-SCHEMA = schemathesis.openapi.from_dict(described())
+OLD, NEW = [schemathesis.openapi.from_dict(described(api)) for api in (V1[0], V2[0])]
 
 few = settings(
     max_examples=8,
@@ -97,13 +98,13 @@ class Server:
             name = path.split("/")[-2].removesuffix("s") + "_id"
         return self._places[name]
 
-    def hold(self, case: schemathesis.Case) -> None:
-        """Send the request as alice, and check what comes back."""
+    def hold(self, api: str, case: schemathesis.Case) -> None:
+        """Send the request to that API as alice, and check what comes back."""
         # What `fields` leaves of an answer is another shape.
         (case.query or {}).pop("fields", None)
         headers = self._world.headers("alice")
         case.call_and_validate(
-            base_url=f"{self._api.url}/2.0", headers=headers, checks=CHECKS, allow_redirects=False
+            base_url=self._api.url + api, headers=headers, checks=CHECKS, allow_redirects=False
         )
 
 
@@ -115,11 +116,24 @@ def server(world: World, tmp_path: Path) -> Iterator[Server]:
     assert not running.watch.wrong
 
 
-@SCHEMA.parametrize()
+@NEW.parametrize()
 @few
 def test_what_is_made_up_gets_a_described_answer(case: schemathesis.Case, server: Server) -> None:
-    server.hold(case)
+    _hold_both(V2[0], case, server)
+
+
+@OLD.parametrize()
+@few
+def test_what_is_made_up_gets_a_described_answer_of_the_old_api(
+    case: schemathesis.Case, server: Server
+) -> None:
+    _hold_both(V1[0], case, server)
+
+
+def _hold_both(api: str, case: schemathesis.Case, server: Server) -> None:
+    """What is made up, anywhere and where something is."""
+    server.hold(api, case)
     if case.path_parameters:
         for name in case.path_parameters:
             case.path_parameters[name] = server.place(name, case.path)
-        server.hold(case)
+        server.hold(api, case)

@@ -8,7 +8,7 @@ import jsonschema_rs
 from service.openapi.document import plain_path
 from tests.conftest import Answer
 from tests.described import described, resolved
-from tests.hostile.routes import RIGHT, Places, Route
+from tests.hostile.routes import Places, Route
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -18,39 +18,40 @@ Member = tuple[str, ...]
 
 def _schema(route: Route) -> dict[str, Any]:
     assert route.endpoint is not None
-    operation = described()["paths"][plain_path(route.endpoint.path)][route.method.lower()]
+    paths = described(route.api)["paths"]
+    operation = paths[plain_path(route.endpoint.path)][route.method.lower()]
     found: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
     return found
 
 
 def validator(route: Route) -> jsonschema_rs.Draft202012Validator:
     """What the document takes for a body of the route."""
-    schemas = described()["components"]["schemas"]
+    schemas = described(route.api)["components"]["schemas"]
     return jsonschema_rs.Draft202012Validator(
         {**_schema(route), "components": {"schemas": schemas}}
     )
 
 
-def _members(part: dict[str, Any], outside: Member = ()) -> Iterator[Member]:
-    part = resolved(part)
+def _members(api: str, part: dict[str, Any], outside: Member = ()) -> Iterator[Member]:
+    part = resolved(part, api)
     for name, inner in part.get("properties", {}).items():
         yield (*outside, name)
-        yield from _members(inner, (*outside, name))
+        yield from _members(api, inner, (*outside, name))
     for choice in part.get("anyOf", []):
-        yield from _members(choice, outside)
+        yield from _members(api, choice, outside)
 
 
 def members(route: Route) -> list[Member]:
     """Every member that a route's body can have, at any depth."""
-    return list(dict.fromkeys(_members(_schema(route))))
+    return list(dict.fromkeys(_members(route.api, _schema(route))))
 
 
-def body_with(member: Member, value: Any) -> dict[str, Any]:
-    """A body that is right but for one member."""
+def body_with(route: Route, member: Member, value: Any) -> dict[str, Any]:
+    """A body of a route that is right but for one member."""
     for name in reversed(member):
         value = {name: value}
     assert isinstance(value, dict)
-    return {**RIGHT, **value}
+    return {**route.right, **value}
 
 
 def names_one(answer: Answer, member: Member) -> bool:

@@ -1,4 +1,4 @@
-"""Every route that the application has, and requests to it: what tests ask of all of them."""
+"""Every route that the application has, of both APIs: what tests ask of all of them."""
 
 import re
 import secrets
@@ -13,10 +13,11 @@ from urllib.parse import quote
 from aiohttp import FormData
 from yarl import URL
 
-from service.app import ENDPOINTS, build_app
-from service.endpoint import V2, Endpoint
+from service.app import build_app
+from service.endpoint import V1, V2, Endpoint
 from service.openapi.document import plain_path
 from tests.conftest import Answer, Api
+from tests.described import APIS
 from tests.test_error_shape import is_error
 from tracker.settings import Settings
 
@@ -37,6 +38,16 @@ class Route:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def api(self) -> str:
+        """The API that it is of, by its prefix."""
+        return self.path[:4]
+
+    @property
+    def right(self) -> dict[str, Any]:
+        """JSON that is right for every route of its API."""
+        return RIGHT[self.api]
 
     @property
     def names(self) -> list[str]:
@@ -70,16 +81,19 @@ class Route:
             field = "files" if self.endpoint.files == "*" else self.endpoint.files
             form.add_field(field, b"bytes", filename=f"{secrets.token_hex(4)}.txt")
             return {"data": form}
-        return {} if self.endpoint.body is None else {"json": RIGHT}
+        return {} if self.endpoint.body is None else {"json": self.right}
 
 
-RIGHT: dict[str, Any] = {
-    "title": "t",
-    "content": {"raw": "c"},
-    "changes": {"title": "t"},
-    "permission": "write",
+RIGHT: dict[str, dict[str, Any]] = {
+    V1[0]: {"title": "t", "content": "c", "name": "t"},
+    V2[0]: {
+        "title": "t",
+        "content": {"raw": "c"},
+        "changes": {"title": "t"},
+        "permission": "write",
+    },
 }
-"""JSON that is right everywhere: each route takes of it what it knows."""
+"""JSON that is right everywhere in an API: each route takes of it what it knows."""
 
 _ELSEWHERE = {
     "uuid": "{00000000-0000-4000-8000-000000000000}",
@@ -90,13 +104,17 @@ _ELSEWHERE = {
 
 
 def _routes() -> list[Route]:
-    """The routes of the application; of the API those under the first prefix, HEAD nowhere."""
-    declared = {(each.method, V2[0] + plain_path(each.path)): each for each in ENDPOINTS}
+    """The routes of the application; of the APIs those under their first prefix, HEAD nowhere."""
+    declared = {
+        (each.method, api + plain_path(each.path)): each
+        for api, (_, endpoints) in APIS.items()
+        for each in endpoints
+    }
     found = []
     for route in build_app(Settings()).router.routes():
         assert route.resource is not None
         path = route.resource.canonical.removesuffix("{_slash}")
-        if route.method != "HEAD" and not path.startswith(V2[1:]):
+        if route.method != "HEAD" and not path.startswith(V1[1:] + V2[1:]):
             found.append(Route(route.method, path, declared.get((route.method, path))))
     return found
 

@@ -5,16 +5,18 @@ import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from service.auth import NO_OAUTH_1
+from service.endpoint import V1
 from tests.conformance.places import places
 from tests.conftest import READ_SCOPES, Api
 from tests.hostile.routes import (
     API,
     FILES,
     JSON,
-    RIGHT,
     ROUTES,
     UNSAFE,
     Places,
@@ -128,6 +130,60 @@ async def test_who_names_himself_in_a_header_is_nobody(
     assert dump(settings.database) == before
 
 
+SIGNED = {
+    "oauth_consumer_key": "key",
+    "oauth_token": "alice",
+    "oauth_signature_method": "HMAC-SHA1",
+    "oauth_signature": "wOJIO9A2W5mFwDgiDvZbTSMK/PY=",
+    "oauth_timestamp": "137131200",
+    "oauth_nonce": "4572616e48616d6d65724c61686176",
+    "oauth_version": "1.0",
+}
+"""What a request says that is signed in the manner of OAuth 1.0a."""
+
+
+async def test_whoever_signs_with_oauth_1_is_told_that_it_is_not_served(
+    api: Api, settings: Settings, private: Places
+) -> None:
+    said = ", ".join(f'{name}="{value}"' for name, value in SIGNED.items())
+    before = dump(settings.database)
+    wrong, count = [], 0
+    for route in API:
+        for scheme in ("OAuth", "oauth"):
+            headers = {"Authorization": f'{scheme} realm="x", {said}'}
+            answer = await send(
+                api, route, route.at(private), None, headers=headers, **route.body()
+            )
+            count += 1
+            if not is_refused(answer, 401) or answer.body["error"]["message"] != NO_OAUTH_1:
+                wrong.append(f"{route}: {answer}")
+    assert wrong == []
+    assert dump(settings.database) == before
+    assert count > 100
+    # None of these was a guess at a password: a hundred guesses would be too many.
+    assert (await api("GET", "/2.0/user", "wrong")).status == 401
+
+
+@pytest.mark.parametrize("who", [None, "alice"])
+async def test_the_old_api_takes_no_signature_in_the_query_either(
+    api: Api, settings: Settings, private: Places, who: str | None
+) -> None:
+    before = dump(settings.database)
+    wrong = []
+    for route in API:
+        if route.api == V1[0]:
+            url = route.at(private, urlencode(SIGNED))
+            answer = await send(api, route, url, who, **route.body())
+            # Nobody may not write, whatever he says.
+            is_told = who is not None or not route.is_unsafe
+            if not is_refused(answer, 401) or (
+                is_told and answer.body["error"]["message"] != NO_OAUTH_1
+            ):
+                wrong.append(f"{route}: {answer}")
+    assert wrong == []
+    assert dump(settings.database) == before
+
+
 def _seen(answer: Any, absent: str, hidden: str) -> tuple[Any, ...]:
     """What somebody gets, but for the name that he sent himself."""
     headers = [(name, value) for name, value in answer.headers.items() if name != "Date"]
@@ -186,7 +242,7 @@ async def test_whom_you_may_not_know_is_answered_like_nobody(api: Api, private: 
     known = (charlie["uuid"], charlie["account_id"], charlie["email"])
     wrong = []
     for route in API:
-        for name in {"member", "email", "selected_user"} & set(route.names):
+        for name in {"member", "email", "selected_user", "username"} & set(route.names):
             if "permissions-config" in route.path:
                 continue  # whoever gives access may name anybody by what can't be guessed
             for hidden, absent in zip(known, unknown, strict=True):
@@ -242,7 +298,7 @@ async def test_what_belongs_to_another_repository_or_issue_is_absent(
 def _form_or_json(route: Route) -> tuple[str, bytes]:
     """The type and the bytes of a right body."""
     if route in JSON:
-        return "application/json", json.dumps(RIGHT).encode()
+        return "application/json", json.dumps(route.right).encode()
     assert route.endpoint is not None
     field = "files" if route.endpoint.files == "*" else route.endpoint.files
     head = f'--b\r\nContent-Disposition: form-data; name="{field}"; filename="x.txt"\r\n\r\nbytes'

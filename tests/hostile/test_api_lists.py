@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from service.endpoint import V2
 from tests.api_v2.test_sorting import COLUMNS
 from tests.conformance.places import places
 from tests.conftest import Answer, Api
@@ -37,6 +38,9 @@ GARBAGE["pagelen"] = [*GARBAGE["page"], "101", "2147483648", "922337203685477580
 GARBAGE["q"] += [quote(text, safe="") for text in INJECTIONS]
 GARBAGE["sort"] += [quote(text, safe="") for text in INJECTIONS]
 GARBAGE["page"] += ["1000000000", "2147483648", "9223372036854775807", "9223372036854775808"]
+
+OLD_LIST = "/1.0/repositories/{workspace}/{repo_slug}/issues"
+"""The only list of API 1.0 that can be asked for parts."""
 
 ROLES = ["x", "%00", "%ED%A0%80", "", "owner,member", quote("' OR 1=1 --"), "OWNER", "9" * 5000]
 
@@ -93,12 +97,64 @@ async def test_garbage_in_a_parameter_harms_no_other_route(
             continue
         plain = await ask(api, route, filled, "alice")
         for name, values in {**GARBAGE, "role": ROLES}.items():
-            for value in values:
+            for value in values if route.api == V2[0] else values[:3]:
                 answer = await ask(api, route, filled, "alice", f"{name}={value}")
-                # `fields` is read everywhere, the others by lists only.
-                expected = 400 if name == "fields" else plain.status
-                if answer.status != expected:
+                # `fields` is read everywhere in API 2.0, the others by lists only.
+                means = ["sort"] if route.path == OLD_LIST else []
+                means += ["fields"] if route.api == V2[0] else []
+                if answer.status != (400 if name in means else plain.status):
                     wrong.append(f"{route} {name}={value[:40]}: {answer}")
+    assert wrong == []
+    assert dump(settings.database) == before
+
+
+OLD_GARBAGE = {
+    "limit": ["-1", "1e2", "1_0", "%2B1", "1.0", "x", "%D9%A1", "", "%00", "%20", "-" + "9" * 5000],
+    "sort": GARBAGE["sort"],
+    "kind": ["*", "new", "~bug", "%00", "%5Ebug", "$bug", "!~bug", "BUG"],
+    "status": ["done", "on+holds", "~new", "&status=new" * 500, "%00"],
+    "version": ["~x", "%5Ex", "$x", "!~x", "x" * 5000],
+    "responsible": ["~x", "%5Ex", "$x", "!~x", "x" * 5000],
+    "title": ["%00", "~%00"],
+    "content": ["%00", "!%00"],
+    "search": ["%00", "x+%00"],
+}
+"""What the list of API 1.0 refuses, by parameter."""
+
+OLD_GARBAGE["start"] = OLD_GARBAGE["limit"]
+
+
+async def test_garbage_in_a_filter_of_the_old_api_is_refused(
+    api: Api, settings: Settings, filled: Places
+) -> None:
+    before = dump(settings.database)
+    [route] = [each for each in API if str(each) == f"GET {OLD_LIST}"]
+    wrong = []
+    for name, values in OLD_GARBAGE.items():
+        for value in values:
+            answer = await ask(api, route, filled, "alice", f"{name}={value}")
+            if not is_refused(answer, 400):
+                wrong.append(f"{name}={value[:40]}: {answer}")
+    assert wrong == []
+    assert dump(settings.database) == before
+
+
+@pytest.mark.parametrize("name", ["title", "content", "reported_by", "responsible", "milestone"])
+async def test_what_is_no_garbage_is_a_text_in_a_filter_of_the_old_api(
+    api: Api, settings: Settings, filled: Places, name: str
+) -> None:
+    before = dump(settings.database)
+    [route] = [each for each in API if str(each) == f"GET {OLD_LIST}"]
+    wrong = []
+    texts = [quote(text, safe="") for text in INJECTIONS if not text.startswith("$")]
+    for text in ("%ED%A0%80", "%FF", *texts):
+        for operator, count in (("", 0), ("!", 2)):
+            answer = await ask(api, route, filled, "alice", f"{name}={operator}{text}")
+            if answer.status != 200 or answer.body["count"] != count:
+                wrong.append(f"{name}={operator}{text}: {answer}")
+        found = await ask(api, route, filled, "alice", f"search={text}")
+        if found.status != 200 or found.body["issues"]:
+            wrong.append(f"search={text}: {found}")
     assert wrong == []
     assert dump(settings.database) == before
 

@@ -11,10 +11,11 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiohttp import FormData
 
+from service.endpoint import V1, V2
 from tests.conformance.places import places
 from tests.conftest import Api, Start
 from tests.hostile.members import FORM, Member, body_with, members, names_one, vacant
-from tests.hostile.routes import JSON, RIGHT, UNSAFE, Places, Route, dump, is_refused, send
+from tests.hostile.routes import JSON, UNSAFE, Places, Route, dump, is_refused, send
 from tests.jobs.working import give, working
 from tests.rows import define
 from tracker import accounts
@@ -70,8 +71,25 @@ FORBIDDEN: dict[str, Any] = {
     "job": {"status": "SUCCESS"},
     "base_url": "https://evil.example",
     "scopes": "repository:admin",
+    "local_id": 987654321,
+    "reported_by": "bob",
+    "author_info": {"username": "bob"},
+    "comment_id": 987654321,
+    "utc_created_on": "2001-01-01 00:00:00+00:00",
+    "utc_last_updated": "2001-01-01 00:00:00+00:00",
+    "utc_updated_on": "2001-01-01 00:00:00+00:00",
+    "comment_count": 987654321,
+    "follower_count": 987654321,
+    "resource_uri": "/1.0/poison",
+    "is_spam": True,
 }
 """What only Pail says, or somebody else."""
+
+
+def _forbidden(route: Route) -> dict[str, Any]:
+    """What nobody may set there: a state is `status` in API 1.0."""
+    meant = {"status"} if route.api == V1[0] else set()
+    return {name: value for name, value in FORBIDDEN.items() if name not in meant}
 
 
 def _poisoned(route: Route, how: str) -> dict[str, Any]:
@@ -80,15 +98,17 @@ def _poisoned(route: Route, how: str) -> dict[str, Any]:
     if route.endpoint.files is not None:
         form = FormData()
         form.add_field("files" if route.endpoint.files == "*" else "archive", b"x", filename="x")
-        for name, value in FORBIDDEN.items() if how != "clean" else ():
+        for name, value in _forbidden(route).items() if how != "clean" else ():
             form.add_field(name, json.dumps(value))
         return {"data": form}
     if how == "form":
-        flat = {name: str(value) for name, value in FORBIDDEN.items() if "." not in name}
+        flat = {name: str(value) for name, value in _forbidden(route).items() if "." not in name}
         flat |= {"title": "t", "content": "c", "permission": "write", "changes.title": "t"}
-        return {"data": flat}
-    poison = {} if how == "clean" else {**FORBIDDEN, "content": {**FORBIDDEN, "raw": "c"}}
-    return {"json": {**RIGHT, **poison}}
+        return {"data": {**flat, **({"name": "t"} if route.api == V1[0] else {})}}
+    right = dict(route.right)
+    if how != "clean" and route.api == V2[0]:
+        right["content"] = {**_forbidden(route), "raw": "c"}
+    return {"json": right if how == "clean" else {**_forbidden(route), **right}}
 
 
 def _written(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
@@ -149,19 +169,22 @@ async def _strangers(api: Api) -> dict[str, list[Any]]:
     return found
 
 
+PEOPLE = ("assignee", "responsible")
+
+
 def _references(route: Route) -> list[tuple[Member, str]]:
     """The members of a route's body that name somebody or something, and the kind of name."""
     found = []
     for member in members(route):
         kind, place = member[-1], [name for name in member if name not in ("changes", "new")]
-        if place and place[0].startswith(("assignee", "component", "milestone", "version")):
+        if place and place[0].startswith((*PEOPLE, "component", "milestone", "version")):
             if kind in ("uuid", "account_id", "username", "nickname", "name"):
                 found.append((member, kind))
             elif kind == "id":
                 found.append((member, place[0]))
             elif kind == place[0] or kind == "new":
                 by = "account_id" if place[0].endswith("account_id") else "username"
-                found.append((member, by if place[0].startswith("assignee") else "name"))
+                found.append((member, by if place[0].startswith(PEOPLE) else "name"))
     return found
 
 
@@ -173,7 +196,7 @@ async def test_what_is_anothers_is_refused_like_what_is_nobodys(
     before = dump(settings.database)
     wrong = []
     for member, kind in _references(route):
-        bodies = [body_with(member, value) for value in strangers[kind]]
+        bodies = [body_with(route, member, value) for value in strangers[kind]]
         foreign, absent = [
             await send(api, route, route.at(private), "alice", json=body) for body in bodies
         ]
@@ -197,7 +220,7 @@ async def test_what_is_anothers_is_refused_like_what_is_nobodys(
             if answers[0].body != answers[1].body or not is_refused(answers[0], 400):
                 wrong.append(f"{forms}: {answers}")
     assert wrong == []
-    assert len(_references(route)) >= 13
+    assert len(_references(route)) >= (4 if route.api == V1[0] else 13)
     assert dump(settings.database) == before
 
 
@@ -236,11 +259,17 @@ async def test_every_other_text_stays_as_it_is_on_every_way(api: Api, settings: 
             created = await api("POST", path, "alice", **body)
             assert created.status == 201, (text, created)
             assert created.body["title"] == created.body["content"]["raw"] == text
-        comment = await api.post(f"{path}/{2 * number}/comments", "alice", {"content": text})
+        old = path.replace("/2.0/", "/1.0/")
+        created = await api("POST", old, "alice", data={"title": text, "content": text})
+        assert created.status == 200, (text, created)
+        assert created.body["title"] == created.body["content"] == text
+        comment = await api.post(f"{path}/{3 * number}/comments", "alice", {"content": text})
         assert comment["content"]["raw"] == text
         q = quote(json.dumps(text, ensure_ascii=False), safe="")
         found = await api.get(f"{path}?q=title={q}", "alice")
-        assert [issue["id"] for issue in found["values"]] == [2 * number, 2 * number - 1], text
+        assert [issue["id"] for issue in found["values"]] == [
+            3 * number - earlier for earlier in range(3)
+        ], text
     async with working(settings):
         exported = zipfile.ZipFile(io.BytesIO(await give(api, "alice/app")))
     data = json.loads(exported.read("db-2.0.json"))

@@ -1,7 +1,7 @@
 "use strict";
 
 SwaggerUIBundle({
-  url: "/2.0/openapi.json",
+  url: location.pathname.replace(/docs\/?$/, "openapi.json"),
   dom_id: "#operations",
   deepLinking: true,
   docExpansion: "none",
