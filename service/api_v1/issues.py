@@ -1,4 +1,6 @@
-"""Issues in API 1.0, one at a time; listing.py has all of them."""
+"""Issues in API 1.0."""
+
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -6,13 +8,49 @@ from service import answers, bodies, keys, requests
 from service.api_v1 import listing, objects, schemas
 from service.api_v1.representation import Representation
 from service.endpoint import ISSUE, REPOSITORY, Endpoint
-from tracker import comments, edits, fields, issues
+from tracker import comments, edits, fields, filters, issues
 from tracker.access import Repository
 from tracker.database import Reader, Row, Transaction
+from tracker.paging import Listing, Page
 from tracker.vocabulary import Scope
 
 Found = tuple[Repository, Row, int]
 """A tracker, one of its issues, and how many comments that has."""
+
+Part = tuple[Repository, Page[Row], Mapping[int, int]]
+"""A tracker, some of its issues, and how many comments these have, if that is told."""
+
+
+async def list_issues(request: web.Request) -> web.Response:
+    """A part of the issues that the filters leave, newest update first, and how many these are.
+
+    Values of one field are alternatives, several fields count together. Whoever has not signed in
+    is not told the numbers of comments and followers.
+    """
+    query = request.rel_url.query
+    part = fields.load(listing.Part(), dict(query))
+    search = part.get("search", "")
+    found = filters.read(query.items())
+    limits = request.app[keys.SETTINGS].limits
+    selection = filters.select(found, limits, search=search, sort=part.get("sort"))
+    asked = Listing(selection, part["limit"], part["start"])
+
+    async def find(reader: Reader, tracker: Repository) -> Part:
+        page = await issues.find_all(reader, tracker, asked)
+        if requests.actor(request).id is None:
+            return tracker, page, {}
+        numbers = [row["number"] for row in page.items]
+        return tracker, page, await comments.counts(reader, tracker, numbers)
+
+    tracker, page, counts = await requests.read_tracker(request, find, slow=selection.is_slow)
+    shapes = Representation(request[keys.BASE_URL], tracker)
+    shown = {
+        "count": page.size,
+        "filter": found,
+        "search": search if search.strip() else None,
+        "issues": [shapes.issue(row, counts.get(row["number"])) for row in page.items],
+    }
+    return answers.answer(request, shown)
 
 
 async def get_issue(request: web.Request) -> web.Response:
@@ -78,7 +116,6 @@ def _one(request: web.Request, found: Found) -> web.Response:
 
 
 ENDPOINTS = (
-    *listing.ENDPOINTS,
     Endpoint(
         "GET",
         ISSUE,
@@ -100,6 +137,14 @@ ENDPOINTS = (
         delete_issue,
         (Scope.ISSUE_WRITE,),
         {204: None},
+    ),
+    Endpoint(
+        "GET",
+        f"{REPOSITORY}/issues",
+        list_issues,
+        (Scope.ISSUE,),
+        {200: objects.Issues},
+        parameters=listing.Parameters(),
     ),
     Endpoint(
         "POST",

@@ -1,25 +1,12 @@
-"""The list of issues in API 1.0: filters, a search, an order, and a part of what they leave."""
+"""What the list of issues can be asked in API 1.0: filters, a search, an order, a part."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
 from marshmallow import fields as marshmallow_fields
 from marshmallow import validate
 
-from service import answers, keys, requests
-from service.api_v1 import objects
-from service.api_v1.representation import Representation
-from service.endpoint import REPOSITORY, Endpoint
-from tracker import catalogues, comments, fields, filters, issues
-from tracker.access import Repository
-from tracker.database import Reader, Row
-from tracker.paging import Listing, Page
-from tracker.vocabulary import Scope
-
-Found = tuple[Repository, Page[Row], Mapping[int, int]]
-"""A tracker, some of its issues, and how many comments these have, if that is told."""
+from tracker import catalogues, fields, filters
 
 _MOST = 50
 _FARTHEST = 10**18
@@ -83,47 +70,3 @@ def _filter(name: str) -> marshmallow_fields.Field[Any]:
 
 Parameters = Part.from_dict({name: _filter(name) for name in filters.FIELDS}, name="IssueFilters")
 """Whatever the list can be asked."""
-
-
-async def list_issues(request: web.Request) -> web.Response:
-    """A part of the issues that the filters leave, newest update first, and how many these are.
-
-    Values of one field are alternatives, several fields count together. Whoever has not signed in
-    is not told the numbers of comments and followers.
-    """
-    query = request.rel_url.query
-    part = fields.load(Part(), dict(query))
-    search = part.get("search", "")
-    found = filters.read(query.items())
-    limits = request.app[keys.SETTINGS].limits
-    selection = filters.select(found, limits, search=search, sort=part.get("sort"))
-    listing = Listing(selection, part["limit"], part["start"])
-
-    async def find(reader: Reader, tracker: Repository) -> Found:
-        page = await issues.find_all(reader, tracker, listing)
-        if requests.actor(request).id is None:
-            return tracker, page, {}
-        numbers = [row["number"] for row in page.items]
-        return tracker, page, await comments.counts(reader, tracker, numbers)
-
-    tracker, page, counts = await requests.read_tracker(request, find, slow=selection.is_slow)
-    shapes = Representation(request[keys.BASE_URL], tracker)
-    shown = {
-        "count": page.size,
-        "filter": found,
-        "search": search if search.strip() else None,
-        "issues": [shapes.issue(row, counts.get(row["number"])) for row in page.items],
-    }
-    return answers.answer(request, shown)
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        f"{REPOSITORY}/issues",
-        list_issues,
-        (Scope.ISSUE,),
-        {200: objects.Issues},
-        parameters=Parameters(),
-    ),
-)
