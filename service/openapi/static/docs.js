@@ -1,7 +1,11 @@
 "use strict";
 
+const here = location.pathname.replace(/\/$/, "");
+
+document.querySelector(`nav a[href="${here}"]`)?.setAttribute("aria-current", "page");
+
 SwaggerUIBundle({
-  url: location.pathname.replace(/docs\/?$/, "openapi.json"),
+  url: here.replace(/docs$/, "openapi.json"),
   dom_id: "#operations",
   deepLinking: true,
   docExpansion: "none",
