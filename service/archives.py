@@ -1,5 +1,6 @@
-"""Archives over HTTP, as both APIs take and give them: jobs of whoever administers a tracker."""
+"""Archives over HTTP, below both APIs: jobs of whoever administers a tracker."""
 
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -46,7 +47,7 @@ async def begin(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[
     return repository, job
 
 
-def download(request: web.Request, repository: Repository, job: Job) -> web.FileResponse:
+def zipped(request: web.Request, job: Job) -> Path:
     """The zip that an export has made; the job has ended.
 
     Raises Gone for one that failed (with the reason) or was removed after some days.
@@ -57,8 +58,13 @@ def download(request: web.Request, repository: Repository, job: Job) -> web.File
     path = settings.export_path(job.uuid)
     if not path.exists():
         raise Gone(f"Exports are kept for {settings.keep_exports_days} days: begin another one.")
+    return path
+
+
+def download(request: web.Request, repository: Repository, job: Job) -> web.FileResponse:
+    """The answer that is zipped()."""
     return web.FileResponse(
-        path,
+        zipped(request, job),
         headers={
             "Content-Type": "application/zip",
             "Content-Disposition": disposition(f"{repository.slug}-issues.zip"),

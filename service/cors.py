@@ -3,9 +3,9 @@
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from service.endpoint import V1, V2
+from service.endpoint import V1, V2, is_below
 
-_OPEN = (*(f"{prefix}/" for prefix in V1 + V2), "/site/attachments/")
+_OPEN = (*V2, *V1, "/site/attachments")
 """The APIs and the addresses of attachments, which it redirects to. Pages are not among them."""
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -23,7 +23,7 @@ _SECONDS = "86400"
 
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Let scripts of every origin read an answer of the API (signal on_response_prepare)."""
-    if request.rel_url.raw_path.startswith(_OPEN):
+    if is_below(request, _OPEN):
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
         if hdrs.ORIGIN in request.headers:
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _SHOWN
@@ -36,7 +36,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     if (
         request.method != hdrs.METH_OPTIONS
         or not isinstance(refusal, web.HTTPMethodNotAllowed)
-        or not request.rel_url.raw_path.startswith(_OPEN)
+        or not is_below(request, _OPEN)
     ):
         return await handler(request)
     headers = {hdrs.ALLOW: ",".join(sorted({*refusal.allowed_methods, hdrs.METH_OPTIONS}))}

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
 from service import auth, keys, links
+from tracker.errors import Invalid
 from tracker.query import Catalogue
 from tracker.settings import Limits
 from tracker.vocabulary import Scope
@@ -48,6 +50,12 @@ class Endpoint:
     parameters: Schema | None = None
 
 
+def is_below(request: web.Request, prefixes: Iterable[str]) -> bool:
+    """Whether one of these is what the request's path starts with, however it is encoded."""
+    path = f"{request.path}/"
+    return any(path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
 def add_routes(
     app: web.Application,
     prefixes: Iterable[str],
@@ -71,6 +79,14 @@ def add_routes(
                 resources[path].add_route("HEAD", handler)
 
 
+def _require_utf_8(query: str) -> None:
+    """Raises Invalid for bytes that are no text: they would be read as others."""
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The query is not in UTF-8.") from error
+
+
 def _guarded(endpoint: Endpoint, ask: Callable[[web.Request], None]) -> Handler:
     """The handler, told where it is asked and which scopes it needs."""
 
@@ -79,6 +95,7 @@ def _guarded(endpoint: Endpoint, ask: Callable[[web.Request], None]) -> Handler:
         request[keys.BASE_URL] = links.base_url(request)
         request[keys.SCOPES] = endpoint.scopes
         if request.rel_url.raw_query_string:
+            _require_utf_8(request.rel_url.raw_query_string)
             ask(request)
         return await endpoint.handler(request)
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from service import answers
-from service.endpoint import V1
+from service.endpoint import V1, V2, is_below
 from tracker import errors
 from tracker.database import DatabaseUnusable
 
@@ -31,8 +31,6 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     errors.StorageFull: 507,
     DatabaseUnusable: 503,
 }
-_OLD = tuple(f"{prefix}/" for prefix in V1)
-
 _RETRY_SECONDS = 5
 """When to ask again while the database is busy."""
 
@@ -73,17 +71,13 @@ def envelope(
     API 1.0 has no type, and a 404 whose message is always the same: a client of it knows one by
     these words and not by the status (reference 8.2.16).
     """
-    if not _is_old(request):
+    if not is_below(request, V1):
         error = {"type": "error", "error": {"message": message, **more}}
     elif status == 404:
         error = {"error": {"message": "Not Found", "detail": message, **more}}
     else:
         error = {"error": {"message": message, **more}}
     return answers.json(error, status=status, headers=headers)
-
-
-def _is_old(request: web.Request) -> bool:
-    return request.rel_url.raw_path.startswith(_OLD)
 
 
 def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
@@ -104,7 +98,7 @@ def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
 
 def _from_framework(request: web.Request, error: web.HTTPException) -> web.Response:
     if isinstance(error, web.HTTPNotFound):
-        detail = f"{_NO_ROUTE_DETAIL}{'/1.0/docs' if _is_old(request) else '/2.0/docs'}"
+        detail = f"{_NO_ROUTE_DETAIL}{(V1 if is_below(request, V1) else V2)[0]}/docs"
         return envelope(request, 404, "Resource not found", detail=detail)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     return envelope(request, error.status, error.reason, headers=allow)

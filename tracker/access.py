@@ -7,6 +7,8 @@ from tracker.database import Reader, Row
 from tracker.errors import Forbidden, MissingScope, NotFound, Unauthenticated
 from tracker.vocabulary import Permission, Scope
 
+NEEDS_ACCOUNT = "Authentication is required for this: send an API token as Basic or Bearer."
+
 NO_REPOSITORY = (
     "You may not have access to this repository or it no longer exists in this workspace. "
     "If you think this repository exists and you have access, make sure you are authenticated."
@@ -144,14 +146,16 @@ def seen(row: Row) -> Repository:
 def require_account(actor: Actor) -> int:
     """The id of the account that asks. Raises Unauthenticated for nobody."""
     if actor.id is None:
-        raise Unauthenticated("Authentication is required for this.")
+        raise Unauthenticated(NEEDS_ACCOUNT)
     return actor.id
 
 
 def require_permission(repository: Repository, needed: Permission) -> None:
     """Raises Forbidden when the actor's permission on the repository is less than needed."""
     if _PERMISSIONS.index(repository.permission) < _PERMISSIONS.index(needed):
-        raise Forbidden(f"This needs {needed} access to {repository.full_name}.")
+        # Whoever is told so sees the repository: reading it would be no answer.
+        access = "membership of" if needed is Permission.READ else f"{needed} access to"
+        raise Forbidden(f"This needs {access} {repository.full_name}.")
 
 
 def require_scopes(actor: Actor, needed: Sequence[Scope]) -> None:

@@ -7,7 +7,7 @@ from tracker import assignees, categories, changes, issues, trackers, votes
 from tracker.access import Actor, Repository, require_account, require_permission
 from tracker.changes import Log, Message
 from tracker.database import Row, Transaction
-from tracker.errors import NotFound
+from tracker.errors import Invalid, NotFound
 from tracker.issues import NO_ISSUE, Reference, join_person
 from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
 from tracker.votes import Mark
@@ -123,11 +123,26 @@ async def _wanted(
             )
     if "assignee" in edit.references:
         given = edit.references["assignee"]
-        # Whoever is assigned may have lost access since: sent back as he was read, he stays.
-        read = (("uuid", before["assignee_uuid"]), ("username", before["responsible"]))
-        if given is None or given not in read:
-            wanted["assignee_id"] = given and await assignees.resolve(tx, repository, *given)
+        wanted["assignee_id"] = given and await _assignee(tx, repository, before, given)
     return wanted
+
+
+async def _assignee(
+    tx: Transaction, repository: Repository, before: Row, given: Reference
+) -> int | None:
+    """Whom a reference means; whoever is assigned, sent back as he was read, stays so.
+
+    He may have lost his access since. Raises Invalid.
+    """
+    if given == ("uuid", before["assignee_uuid"]):
+        return int(before["assignee_id"])
+    try:
+        return await assignees.resolve(tx, repository, *given)
+    except Invalid:
+        # A user name may be somebody's who goes before him by now.
+        if given != ("username", before["responsible"]):
+            raise
+        return int(before["assignee_id"])
 
 
 def _require_rights(

@@ -249,6 +249,11 @@ def owned_by(account_id: int) -> Selection:
     return Selection(REPOSITORIES, None, False, "w.owner_id = :owner", {"owner": account_id})
 
 
+def of(workspace_id: int) -> Selection:
+    """Of REPOSITORIES those in one workspace (its row id)."""
+    return Selection(REPOSITORIES, None, False, "w.id = :in", {"in": workspace_id})
+
+
 async def all_repositories(db: Reader) -> Sequence[Row]:
     """Every repository with its number of issues (full_name, name, is_private, issues)."""
     return await db.all(

@@ -15,5 +15,5 @@ def ask(request: web.Request) -> None:
     query = request.rel_url.query
     if any(name.startswith("oauth_") for name in query):
         raise Unauthenticated(auth.NO_OAUTH_1)
-    if any(name.lower() != "json" for name in query.getall("format", ())):
+    if any(name.lower() != "json" for name in query.getall("format", ()) if name):
         raise web.HTTPNotAcceptable(reason="format: json is the only one that is served.")

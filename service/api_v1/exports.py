@@ -12,7 +12,7 @@ from service.endpoint import REPOSITORY, Endpoint
 from tracker import jobs
 from tracker.access import Repository, require_permission
 from tracker.database import Reader
-from tracker.errors import NotFound
+from tracker.errors import Gone, NotFound
 from tracker.jobs import Job
 from tracker.vocabulary import JobKind, JobStatus, Permission
 
@@ -34,7 +34,7 @@ async def get_export(request: web.Request) -> web.Response:
     """
     repository, job = await _newest(request)
     uri = Representation(request[keys.BASE_URL], repository).uri
-    return answers.answer(request, _status(job, f"{uri}/issues/export/zip"))
+    return answers.answer(request, _status(request, job, f"{uri}/issues/export/zip"))
 
 
 async def download_export(request: web.Request) -> web.StreamResponse:
@@ -57,12 +57,16 @@ async def _newest(request: web.Request) -> tuple[Repository, Job]:
     return await requests.read_tracker(request, find)
 
 
-def _status(job: Job, uri: str) -> Json:
+def _status(request: web.Request, job: Job, uri: str) -> Json:
     """Numbers are texts, and the address of the zip has no host (reference 4.3)."""
-    if job.status is JobStatus.SUCCESS:
-        return {"url": uri, "status": job.status}
     if job.status is JobStatus.FAILURE:
         return {"status": job.status, "message": job.message}
+    if job.is_finished:
+        try:
+            archives.zipped(request, job)
+        except Gone as gone:
+            return {"status": JobStatus.FAILURE, "message": gone.message}
+        return {"url": uri, "status": job.status}
     return {
         "status": job.status,
         "count": str(job.count),

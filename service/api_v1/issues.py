@@ -28,7 +28,7 @@ async def list_issues(request: web.Request) -> web.Response:
     is not told the numbers of comments and followers.
     """
     query = request.rel_url.query
-    part = fields.load(listing.Part(), dict(query))
+    part = fields.load(listing.Part(), {name: query[name] for name in query if query[name]})
     search = part.get("search", "")
     found = filters.read(query.items())
     limits = request.app[keys.SETTINGS].limits

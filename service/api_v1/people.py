@@ -7,11 +7,12 @@ from aiohttp import web
 
 from service import keys, requests
 from service.api_v1 import arrays, objects
-from service.api_v1.representation import Json, profile, repository
+from service.api_v1.representation import Json, profile, repository, team
 from service.endpoint import Endpoint
-from tracker import accounts, repositories
+from tracker import accounts, repositories, workspaces
 from tracker.access import Actor, require_account
-from tracker.database import Reader, Row
+from tracker.database import Reader
+from tracker.errors import NotFound
 from tracker.paging import Key, Listing, Page
 from tracker.query import Selection
 from tracker.repositories import Role
@@ -19,23 +20,39 @@ from tracker.vocabulary import Scope
 
 _MAY = (Scope.REPOSITORY,)
 
+Found = tuple[Json, Selection]
+"""Somebody's profile, and which repositories are his."""
+
 
 async def get_user(request: web.Request) -> web.StreamResponse:
     """Whoever asks, and the repositories in his workspaces."""
+    base = request[keys.BASE_URL]
 
-    async def find(reader: Reader, actor: Actor) -> tuple[Row, str]:
-        return await accounts.get(reader, require_account(actor)), ""
+    async def find(reader: Reader, actor: Actor) -> Found:
+        row = await accounts.get(reader, require_account(actor))
+        return profile(base, row), repositories.owned_by(row["id"])
 
     return await _answer(request, find)
 
 
 async def get_selected_user(request: web.Request) -> web.StreamResponse:
     """Somebody whom whoever asks may know, by user name, UUID or account_id; and which of the
-    repositories in his workspaces they may see."""
+    repositories in his workspaces they may see.
 
-    async def find(reader: Reader, actor: Actor) -> tuple[Row, str]:
-        name = request.match_info["username"]
-        return await accounts.see_named(reader, actor, name), "user_"
+    A workspace is a team where nobody has that name: it owns repositories, too.
+    """
+    base, name = request[keys.BASE_URL], request.match_info["username"]
+
+    async def find(reader: Reader, actor: Actor) -> Found:
+        try:
+            row = await accounts.see_named(reader, actor, name)
+        except NotFound as error:
+            try:
+                workspace = await workspaces.see(reader, actor, name)
+            except NotFound:
+                raise error from None
+            return team(base, workspace), repositories.of(workspace.id)
+        return profile(base, row, "user_"), repositories.owned_by(row["id"])
 
     return await _answer(request, find)
 
@@ -55,16 +72,16 @@ async def list_own_repositories(request: web.Request) -> web.StreamResponse:
 
 
 async def _answer(
-    request: web.Request, find: Callable[[Reader, Actor], Coroutine[Any, Any, tuple[Row, str]]]
+    request: web.Request, find: Callable[[Reader, Actor], Coroutine[Any, Any, Found]]
 ) -> web.StreamResponse:
-    """Whom find(reader, actor) finds; with the row, what the names of its columns start with."""
+    """Whom find(reader, actor) finds, and his repositories."""
     user: Json = {}
 
     async def fetch(after: Key | None) -> Page[Json]:
         async def work(reader: Reader, actor: Actor) -> Page[Json]:
-            row, prefix = await find(reader, actor)
-            user.update(profile(request[keys.BASE_URL], row, prefix))
-            return await _part(request, reader, repositories.owned_by(row["id"]), after)
+            shown, owned = await find(reader, actor)
+            user.update(shown)
+            return await _part(request, reader, owned, after)
 
         return await requests.read(request, work)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from service import links
 from tracker.access import Repository
 from tracker.database import Row
+from tracker.workspaces import Workspace
 
 Json = dict[str, Any]
 
@@ -50,6 +51,19 @@ def profile(base: str, row: Row, prefix: str = "") -> Json:
         "is_team": False,
         "avatar": links.avatar(base, row[f"{prefix}uuid"]),
         "resource_uri": links.old_person(username),
+    }
+
+
+def team(base: str, workspace: Workspace) -> Json:
+    """A workspace as the owner of repositories, which was a team in 1.0."""
+    return {
+        "username": workspace.slug,
+        "first_name": workspace.name,
+        "last_name": "",
+        "display_name": workspace.name,
+        "is_team": True,
+        "avatar": links.avatar(base, workspace.uuid),
+        "resource_uri": links.old_person(workspace.slug),
     }
 
 

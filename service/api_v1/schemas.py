@@ -5,18 +5,21 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, fields, post_load, pre_load
 
 from tracker import fields as rules
 from tracker.errors import Invalid
 from tracker.settings import Limits
 from tracker.vocabulary import CategoryKind
 
+_METADATA = ("kind", *map(str, CategoryKind))
+
 
 class Named(rules.Text):
     """What an issue refers to, by a name: loads as (by, "name").
 
-    An empty text means nobody and nothing, as null does: a form has no other word for it.
+    An empty text means nobody and nothing, as null does: a form has no other word for it. An object
+    that has the name is taken as well: people are shown so.
     """
 
     def __init__(self, by: str, **kwargs: Any) -> None:
@@ -24,6 +27,8 @@ class Named(rules.Text):
         self.by = by
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, dict) and self.by in value:
+            value = value[self.by]
         name = super()._deserialize(value, attr, data, **kwargs)
         return (self.by, name) if name else None
 
@@ -31,6 +36,13 @@ class Named(rules.Text):
 class _Issue(rules.Payload):
     """The base of what an issue's payload is read with: it loads the arguments of a Draft or an
     Edit."""
+
+    @pre_load
+    def _as_shown(self, data: Any, **kwargs: Any) -> Any:
+        # Whoever sends back what he has read has some members in there.
+        if isinstance(data, dict) and isinstance(inner := data.get("metadata"), dict):
+            return {**{name: inner[name] for name in _METADATA if name in inner}, **data}
+        return data
 
     @post_load
     def _emptied(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from service import answers, keys
 from service.api_v2 import objects
-from service.endpoint import V1, Endpoint
+from service.endpoint import V1, Endpoint, is_below
 from service.openapi import page
 from service.openapi.dialects import Dialect
 from tracker.settings import Limits
@@ -43,7 +43,7 @@ class Description:
 
 async def get_document(request: web.Request) -> web.Response:
     """This document."""
-    is_old = request.rel_url.raw_path.startswith(V1)
+    is_old = is_below(request, V1)
     description = request.app[keys.DESCRIPTION_V1 if is_old else keys.DESCRIPTION_V2]
     return answers.answer(request, await description.document(request[keys.BASE_URL]))
 

@@ -6,7 +6,7 @@ Importers clone before they read issues (Gitea's and GitLab's do), and a tracker
 from aiohttp import web
 
 from service import requests
-from tracker.access import Actor, find_repository
+from tracker.access import NEEDS_ACCOUNT, Actor, find_repository
 from tracker.database import Reader
 from tracker.errors import NotFound, Unauthenticated
 
@@ -48,7 +48,7 @@ async def get_refs(request: web.Request) -> web.Response:
             await find_repository(reader, actor, *names)
         except NotFound:
             if actor.id is None:
-                raise Unauthenticated("Authentication is required for this.") from None
+                raise Unauthenticated(NEEDS_ACCOUNT) from None
             raise
 
     await requests.read(request, find)

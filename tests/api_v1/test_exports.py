@@ -137,7 +137,10 @@ async def test_one_that_was_removed_is_gone(pail: Api, settings: Settings) -> No
         file.unlink()
     answer = await pail("GET", ZIP, "alice")
     assert answer.status == 410
-    assert "kept for 7 days" in answer.body["error"]["message"]
+    message = answer.body["error"]["message"]
+    assert "kept for 7 days" in message
+    status = await pail.get(EXPORT, "alice")
+    assert status == {"status": "FAILURE", "message": message}
 
 
 async def test_it_is_the_newest_one_that_was_begun_without_options(

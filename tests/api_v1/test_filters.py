@@ -220,8 +220,6 @@ async def test_a_filter_that_is_wrong_is_named(api: Api, query: str, name: str, 
 @pytest.mark.parametrize(
     "value",
     [
-        "%ff%fe",
-        "%ed%a0%80",
         "%x",
         "%zz",
         "' OR 1=1 --",

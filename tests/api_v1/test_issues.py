@@ -29,11 +29,12 @@ WRONG = [
     ("kind", "Bug"),
     ("kind", ["bug"]),
     ("responsible", "nobody-of-that-name"),
-    ("responsible", {"username": "dora"}),
+    ("responsible", {"username": 7}),
+    ("responsible", {"nickname": "dora"}),
     ("responsible", "a\0b"),
     ("component", "unknown"),
     ("milestone", 3),
-    ("version", {"name": "1.0"}),
+    ("version", {"name": "unknown"}),
 ]
 
 
@@ -298,6 +299,53 @@ async def test_an_issue_can_be_put_back_when_whoever_is_responsible_was_removed(
     answer = await api("PUT", f"{PRIVATE}/1", "bob", data=sent)
     assert answer.status == 200, answer
     assert (answer.body["title"], answer.body["responsible"]["username"]) == ("After", "dora")
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+async def test_a_name_means_the_account_also_where_somebody_of_an_archive_has_it(
+    api: Api, version: str
+) -> None:
+    await create(api, PRIVATE, responsible="dora")
+    workspace = (await api.repository("alice/app")).workspace_id
+    await api.db.run(
+        """INSERT INTO account (uuid, workspace_id, username, account_id, display_name, nickname,
+                                created_on)
+           VALUES ('{archived}', :workspace, 'bob', 'archived', 'Bob B.', 'bob', '2013')""",
+        {"workspace": workspace},
+    )
+    await api.db.run(
+        """UPDATE issue SET assignee_id = (SELECT id FROM account WHERE uuid = '{archived}')"""
+    )
+    assert (await api.get(f"{PRIVATE}/1", "bob"))["responsible"]["display_name"] == "Bob B."
+    path = PRIVATE.replace("1.0", version)
+    sent = {"responsible": "bob", "assignee": {"username": "bob"}}
+    assert (await api("PUT", f"{path}/1", "bob", json=sent)).status == 200
+    assert (await api.get(f"{PRIVATE}/1", "bob"))["responsible"]["display_name"] == "bob"
+
+
+async def test_an_issue_may_be_sent_back_as_it_was_read(api: Api) -> None:
+    await define(api, "alice/app", "component", "UI", "API")
+    await create(api, PRIVATE, kind="task", component="UI", responsible="dora")
+    read = await api.get(f"{PRIVATE}/1", "bob")
+    assert (await api("PUT", f"{PRIVATE}/1", "bob", json=read)).body == read
+    assert await api.get(f"{PRIVATE}/1/comments", "bob") == []
+    read["metadata"] |= {"component": "API", "kind": "proposal"}
+    read["responsible"] = {"username": "bob"}
+    after = (await api("PUT", f"{PRIVATE}/1", "bob", json=read)).body
+    assert after["metadata"] == read["metadata"]
+    assert after["responsible"]["username"] == "bob"
+
+
+async def test_what_stands_beside_metadata_goes_before_it(api: Api) -> None:
+    await create(api, PRIVATE)
+    sent = {"kind": "task", "metadata": {"kind": "proposal", "component": None}}
+    after = (await api("PUT", f"{PRIVATE}/1", "bob", json=sent)).body
+    assert after["metadata"]["kind"] == "task"
+    answer = await api("PUT", f"{PRIVATE}/1", "bob", json={"metadata": {"kind": "idea"}})
+    assert (answer.status, [*answer.body["error"]["fields"]]) == (400, ["kind"])
+    for strange in ("text", ["kind"], 7, None):
+        answer = await api("PUT", f"{PRIVATE}/1", "bob", json={"metadata": strange})
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("number", ["0", "2", "9" * 18, "9" * 400])

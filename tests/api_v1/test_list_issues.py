@@ -313,15 +313,14 @@ async def test_fifteen_unless_asked_and_never_more_than_fifty(api: Api) -> None:
         (f"start={'9' * 5000}", 0),
         (f"start={'9' * 30}&limit=50&sort=title", 0),
         ("limit=0&start=9", 0),
+        ("limit=&start=&format=", 15),
     ):
         page = await api.get(f"{LIST}?{query}")
         assert (page["count"], len(page["issues"])) == (52, size), query
 
 
 @pytest.mark.parametrize("name", ["limit", "start"])
-@pytest.mark.parametrize(
-    "text", ["", "-1", "+1", "1.0", "1e1", " 1", "1_0", "x", "١", "%00", "%ff"]
-)
+@pytest.mark.parametrize("text", ["-1", "+1", "1.0", "1e1", " 1", "1_0", "x", "١", "%00"])
 async def test_what_is_no_size_is_refused(api: Api, name: str, text: str) -> None:
     assert await refused(api, f"{name}={quote(text, safe='%')}") == {
         name: ["Must be a whole number, 0 or more."]
@@ -355,7 +354,7 @@ async def test_parameters_that_nobody_knows_say_nothing(seven: Api) -> None:
         "callback=x&timestamp=17&_=1",
         "fields=count&q=!&page=x&pagelen=x",
         "Status=x&local_id=1&sort=&search=&=",
-        "%ff=%ff&%00",
+        "%00=%00",
     ):
         assert await seven.get(f"{LIST}?{query}") == usual, query
 

@@ -153,7 +153,7 @@ async def test_a_head_answers_as_a_get_without_the_body(api: Api) -> None:
 
 async def test_what_a_query_says_beyond_what_is_known_is_ignored(api: Api) -> None:
     await api.post(f"{OPEN}/issues", "bob", {"title": "t"})
-    query = "issue_id=7&timestamp=1&limit=0&state=ALL&x=%00%ff%ED%A0%80&="
+    query = "issue_id=7&timestamp=1&limit=0&state=ALL&x=%00&="
     assert (await api.get(f"{OPEN}/issues?{query}"))["size"] == 1
 
 
