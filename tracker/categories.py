@@ -157,8 +157,10 @@ async def _clear(
 
     There may be a hundred thousand, and whoever else writes waits meanwhile.
     """
-    used = f"tracker_id = :tracker AND {kind}_id = :category"
-    key = {"tracker": tracker_id, "category": category_id}
+    # No other tracker's issues can have it, and with the tracker's id beside it the database would
+    # walk through all of its issues.
+    used = f"{kind}_id = :category"
+    key = {"category": category_id}
     row = await tx.returning(f"SELECT count(*) AS size FROM issue WHERE {used}", key)
     first = await trackers.take_comment_ids(tx, tracker_id, row["size"])
     now = clock.now()

@@ -43,9 +43,10 @@ async def get(db: Reader, repository: Repository, number: int, comment_id: int) 
 async def counts(db: Reader, repository: Repository, numbers: Iterable[int]) -> Mapping[int, int]:
     """How many comments each of these issues has, the empty ones that carry a change among them."""
     rows = await db.all(
-        """SELECT n.value AS number, count(c.id) AS size FROM json_each(:numbers) n
-             LEFT JOIN comment c ON c.tracker_id = :tracker AND c.issue_number = n.value
-            GROUP BY n.value""",
+        """SELECT n.value AS number,
+                  (SELECT count(*) FROM comment c
+                    WHERE c.tracker_id = :tracker AND c.issue_number = n.value) AS size
+             FROM json_each(:numbers) n""",
         {"tracker": repository.tracker_id, "numbers": json.dumps([*numbers])},
     )
     return {row["number"]: row["size"] for row in rows}

@@ -47,6 +47,18 @@ async def _one(api: Api, kind: str, name: str = "VRC") -> str:
     return f"{OLD_APP}/{kind}s/{made}"
 
 
+async def test_another_trackers_default_of_that_name_stays(api: Api) -> None:
+    other = (await api.repository("alice/open")).tracker_id
+    await api.db.run("UPDATE tracker SET default_version = 'VRC'")
+    path = await _one(api, "version")
+    assert (await api("PUT", path, "alice", data={"name": "new"})).status == 200
+    assert (await api("DELETE", path, "alice")).status == 204
+    rows = await api.db.all("SELECT id, default_version FROM tracker")
+    mine = (await api.repository("alice/app")).tracker_id
+    defaults = {row["id"]: row["default_version"] for row in rows}
+    assert (defaults[mine], defaults[other]) == (None, "VRC")
+
+
 async def _names(api: Api, kind: str, issues: str = OLD_APP) -> list[str]:
     return [shown["name"] for shown in await api.get(f"{issues}/{kind}s", "alice")]
 
