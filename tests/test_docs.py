@@ -27,13 +27,16 @@ from tests.archives import (
 from tests.running.test_up import address, up
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {
+    page: page.read_text("utf-8") for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+}
+README = PAGES[ROOT / "README.md"]
 ADDRESS = "http://127.0.0.1:8080"
 """Where the documentation has Pail answer."""
 
 BLOCKS = re.findall(
     r"^```sh\n(.*?)^```\n(?:\n```(json|http)\n(.*?)^```)?",
-    (ROOT / "docs" / "api-1.0.md").read_text("utf-8"),
+    PAGES[ROOT / "docs" / "api-1.0.md"],
     re.DOTALL | re.MULTILINE,
 )
 """The lines of shell on the page on API 1.0, and which answers it shows of them, if any."""
@@ -76,10 +79,10 @@ def paste(folder: Path, script: str) -> str:
 @needs_curl
 def test_the_quick_start_works_as_pasted(tmp_path: Path) -> None:
     sections = sample(
-        issues=[issue(9), issue(12)],
-        comments=[comment(7, on=9)],
-        logs=[log(7, on=9)],
-        attachments=[attachment(on=9)],
+        issues=[issue(2), issue(12)],
+        comments=[comment(7, on=2)],
+        logs=[log(7, on=2)],
+        attachments=[attachment(on=2)],
     )
     path = f"attachments/{'a1' * 16}"
     write_zip(tmp_path / "issues.zip", databases(sections), {path: FILES[path]})
@@ -89,6 +92,38 @@ def test_the_quick_start_works_as_pasted(tmp_path: Path) -> None:
     exported = read(tmp_path / "exported.zip", tmp_path)
     assert exported.scan.counts["issues"] == 2
     assert list(exported.files.values()) == [FILES[path]]
+
+
+@needs_curl
+def test_the_quick_start_works_without_an_archive(tmp_path: Path) -> None:
+    lines = quick_start().splitlines(keepends=True)
+    out = paste(tmp_path, "".join(line for line in lines if "issues.zip" not in line))
+    assert '"id":102' in out
+    assert '"error"' not in out
+    exported = read(tmp_path / "exported.zip", tmp_path)
+    assert exported.scan.counts["issues"] == 4
+    assert len(exported.files) == 1
+
+
+@needs_curl
+@pytest.mark.parametrize("url", [ADDRESS, "http://127.0.0.1:1"], ids=["no token", "no server"])
+def test_lines_that_wait_for_a_job_end_when_it_can_not_be_asked(tmp_path: Path, url: str) -> None:
+    loops = re.findall(r"^.*; do sleep .*$", "\n".join(PAGES.values()), re.MULTILINE)
+    assert len(loops) == 3
+    places = [
+        f"TOKEN= TRACKER={url}/2.0/repositories/demo/sample",
+        "ZIP=$TRACKER/issues/export/sample-issues.zip",
+        f"ISSUES={url}/1.0/repositories/demo/sample/issues",
+    ]
+    assert paste(tmp_path, "\n".join([*places, *loops])) == ""
+
+
+def test_no_line_writes_over_the_archive_that_bitbucket_gave() -> None:
+    for page, text in PAGES.items():
+        over = re.search(
+            r"^.*(?:-o|--output|>|pail export \S+) *\S*issues\.zip.*$", text, re.MULTILINE
+        )
+        assert over is None, f"{page.name}: {over and over[0]}"
 
 
 CURL = 'curl() { command curl -sD "$PWD/head" "$@"; echo; head -n 1 "$PWD/head"; }\n'
@@ -124,10 +159,11 @@ def printed(text: str) -> Answers:
 
 
 def as_shown(page: Any, got: Any) -> Any:
-    """What came, with an ellipsis for all that the page has one for."""
+    """What came, with an ellipsis, which is the last, for all that the page has one for."""
     if isinstance(page, dict) and isinstance(got, dict):
-        rest = {"…": "…"} if "…" in page else got
-        return {**rest, **{key: as_shown(page[key], got[key]) for key in got if key in page}}
+        both = {key: as_shown(page[key], got[key]) for key in got if key in page}
+        more = {"…": "…"} if "…" in page else {key: got[key] for key in got if key not in page}
+        return {**both, **more}
     if isinstance(page, list) and isinstance(got, list):
         size = len(page) - 1 if page[-1:] == ["…"] else len(page)
         rest = got[size:] if size == len(page) else ["…"]
@@ -137,7 +173,7 @@ def as_shown(page: Any, got: Any) -> Any:
 
 def form(value: Any) -> str:
     """JSON in which all times are the same, and all UUIDs."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
+    text = json.dumps(value, ensure_ascii=False, indent=1)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
 
@@ -190,6 +226,6 @@ def test_readme_names_every_command() -> None:
 
 
 def test_every_link_inside_the_documentation_leads_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+    for page, text in PAGES.items():
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
