@@ -6,18 +6,26 @@ import re
 from contextlib import suppress
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.helpers import parse_mimetype
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 
 from service import errors
+from service.uploads import MOST_PARTS
 from tracker.errors import Invalid
 from tracker.fields import Form
 
 MOST_VALUES = 20_000
 
 _FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
 _LONG = 1 << 16
 """Bytes: a longer form is taken apart in a thread, because that takes its time."""
+
+_MALFORMED = (ValueError, LookupError, RuntimeError, AssertionError, BadHttpMessage)
+"""What aiohttp's reader raises for what is no proper multipart."""
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
@@ -44,25 +52,31 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
 async def read(request: web.Request) -> dict[str, object]:
     """The JSON object in the body, or what a form has in its place (reference 2.1).
 
-    A form says `content.raw=text` for {"content": {"raw": "text"}}; everything in it is text, and
-    of a name that is repeated the last one counts, as in JSON.
+    A form, urlencoded or multipart, says `content.raw=text` for {"content": {"raw": "text"}};
+    everything in it is text, and of a name that is repeated the last one counts, as in JSON. No
+    body at all, of no type, is a form with nothing in it. Old clients of Java write their forms
+    in ISO-8859-1 and say so; JSON is always UTF-8.
 
     Raises Invalid for what is neither (also NaN, lone surrogates, bytes that are no UTF-8, nesting
-    without end); 413 and 415 as aiohttp's exceptions for what is too large or of another type.
+    without end, files); 413 and 415 as aiohttp's exceptions for what is too large or of another
+    type.
     """
-    is_form = request.content_type == _FORM
-    if not (is_form or _is_json(request)) or not _is_utf8(request.charset or "utf-8"):
-        raise web.HTTPUnsupportedMediaType(reason="Send the body as application/json in UTF-8.")
+    kind, codec = request.content_type, _codec(request.charset or "utf-8")
+    is_form = kind in (_FORM, _MULTIPART)
+    if codec is None or not (is_form or (_is_json(request) and codec == "utf-8")):
+        raise web.HTTPUnsupportedMediaType(reason="Send the body as a form or as JSON, in UTF-8.")
     try:
         text = await request.read()
     except web.RequestPayloadError as error:
         raise Invalid("The body could not be read.") from error
+    if kind == _MULTIPART:
+        return await _multipart(request, text, codec)
     if not is_form:
-        return _json(text)
-    return await asyncio.to_thread(_form, text) if len(text) > _LONG else _form(text)
+        return _json(text) if text or hdrs.CONTENT_TYPE in request.headers else Form()
+    return await asyncio.to_thread(_form, text, codec) if len(text) > _LONG else _form(text, codec)
 
 
-def _form(text: bytes) -> dict[str, object]:
+def _form(text: bytes, codec: str) -> Form:
     if text.lstrip().startswith(b"{"):
         raise Invalid("The body looks like JSON: send it with Content-Type: application/json.")
     parts = text.split(b"&", MOST_VALUES)
@@ -70,22 +84,26 @@ def _form(text: bytes) -> dict[str, object]:
         raise Invalid(f"The body holds more than {MOST_VALUES} values.")
     payload = Form()
     for part in filter(None, parts):
-        name, value = map(_unquoted, part.partition(b"=")[::2])
-        outer, _, inner = name.partition(".")
-        if inner:
-            within = payload.setdefault(outer, Form())
-            if not isinstance(within, dict):
-                raise Invalid(f"{name}: {outer} has a value already.")
-            within[inner] = value
-        else:
-            payload[outer] = value
+        name, _, value = part.partition(b"=")
+        _put(payload, _unquoted(name, codec), _unquoted(value, codec))
     return payload
+
+
+def _put(payload: Form, name: str, value: str) -> None:
+    outer, _, inner = name.partition(".")
+    if inner:
+        within = payload.setdefault(outer, Form())
+        if not isinstance(within, dict):
+            raise Invalid(f"{name}: {outer} has a value already.")
+        within[inner] = value
+    else:
+        payload[outer] = value
 
 
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 
 
-def _unquoted(text: bytes) -> str:
+def _unquoted(text: bytes, codec: str) -> str:
     """What a name or a value in a form says.
 
     Piece by piece: all at once, as the standard library does it, a body where much is escaped
@@ -98,10 +116,68 @@ def _unquoted(text: bytes) -> str:
         plain += bytes.fromhex(run[0].replace(b"%", b"").decode())
         end = run.end()
     plain += text[end:]
+    return _decoded(plain, codec)
+
+
+def _decoded(text: bytes | bytearray, codec: str) -> str:
     try:
-        return plain.decode()
+        return text.decode(codec)
     except UnicodeDecodeError as error:
         raise Invalid("The body is not in UTF-8.") from error
+
+
+async def _multipart(request: web.Request, text: bytes, codec: str) -> Form:
+    payload = Form()
+    try:
+        reader = _reader(request, text)
+        for _ in range(MOST_PARTS + 1):
+            part = await reader.next()
+            if part is None:
+                return payload
+            _put(payload, *await _field(part, codec))
+    except _MALFORMED as error:
+        raise Invalid("The body is not a proper multipart/form-data.") from error
+    raise Invalid(f"The form has more than {MOST_PARTS} parts.")
+
+
+def _reader(request: web.Request, text: bytes) -> MultipartReader:
+    """Reads the parts of a body that is there already. Raises ValueError.
+
+    Nothing may stand before the first part but empty lines, which some clients write: the reader
+    would look through it line by line, for seconds where there are millions. For the same reason
+    the headers of a part are few and short. It copies what is left of a piece at each part, so
+    that the body is given to it in pieces.
+    """
+    boundary = parse_mimetype(request.headers[hdrs.CONTENT_TYPE]).parameters.get("boundary", "")
+    delimiter, text = f"--{boundary}".encode(), text.lstrip()
+    if text.partition(b"\n")[0].rstrip() not in (delimiter, delimiter + b"--"):
+        raise ValueError("no boundary")
+    loop = asyncio.get_running_loop()
+    stream = StreamReader(BaseProtocol(loop), len(text), loop=loop)
+    for start in range(0, len(text), _LONG):
+        stream.feed_data(text[start : start + _LONG])
+    stream.feed_eof()
+    return MultipartReader(request.headers, stream, max_field_size=1000, max_headers=10)
+
+
+async def _field(part: BodyPartReader | MultipartReader, codec: str) -> tuple[str, str]:
+    """The name and the value of a part of a form."""
+    if not isinstance(part, BodyPartReader):
+        raise Invalid("A multipart inside a multipart is not read here.")
+    if part.headers.get(hdrs.CONTENT_DISPOSITION, "").count(";") > 3:
+        raise ValueError("more than a name and a file's name twice")  # each is slow to read
+    if not part.name:
+        raise Invalid("A part of the form has no name.")
+    part.name.encode()  # raises UnicodeError, a ValueError, for bytes that are no UTF-8
+    if part.filename is not None:
+        raise Invalid(f"{part.name}: It must be a text, not a file.")
+    encoding = part.headers.get(hdrs.CONTENT_TRANSFER_ENCODING, "8bit").lower()
+    if encoding not in ("7bit", "8bit", "binary") or hdrs.CONTENT_ENCODING in part.headers:
+        raise Invalid(f"{part.name}: It must be sent as it is, without an encoding.")
+    declared = _codec(part.get_charset(default=codec))
+    if declared is None:
+        raise Invalid(f"{part.name}: It must be in UTF-8.")
+    return part.name, _decoded(await part.read(), declared)
 
 
 def _json(text: bytes) -> dict[str, object]:
@@ -138,8 +214,10 @@ def _is_json(request: web.Request) -> bool:
     )
 
 
-def _is_utf8(charset: str) -> bool:
+def _codec(charset: str) -> str | None:
+    """What decodes that charset, None for one that is not read here."""
     try:
-        return codecs.lookup(charset).name in ("utf-8", "ascii")
+        name = codecs.lookup(charset).name
     except (LookupError, ValueError):
-        return False
+        return None
+    return {"utf-8": "utf-8", "ascii": "utf-8", "iso8859-1": "iso8859-1"}.get(name)

@@ -18,6 +18,8 @@ ROUTES = (
 )
 
 JSON = "application/json"
+PARTS = "multipart/form-data; boundary=b"
+PART = b'--b\r\nContent-Disposition: form-data; name="title"'
 
 GARBAGE = [
     (JSON, b"", 400),
@@ -46,8 +48,26 @@ GARBAGE = [
     (f"{JSON}; charset=hex", b'{"title": "t"}', 415),
     (f"{JSON}; charset=utf-16", '{"title": "t"}'.encode("utf-16"), 415),
     ("text/plain", b'{"title": "t"}', 415),
-    ("multipart/form-data", b"x", 415),
-    ("multipart/form-data; boundary=b", b"--b\r\n\r\nx\r\n--b--\r\n", 415),
+    (f"{JSON}; charset=iso-8859-1", b'{"title": "t"}', 415),
+    ("multipart/form-data", b"x", 400),
+    ("multipart/form-data", PART + b"\r\n\r\nt\r\n--b--\r\n", 400),
+    ("multipart/form-data; boundary=" + "b" * 71, b"--" + b"b" * 71, 400),
+    (f"{PARTS}; charset=utf-16", PART + b"\r\n\r\nt\r\n--b--\r\n", 415),
+    ("multipart/mixed; boundary=b", PART + b"\r\n\r\nt\r\n--b--\r\n", 415),
+    (PARTS, b"", 400),
+    (PARTS, b"x", 400),
+    (PARTS, b"--c\r\n", 400),
+    (PARTS, b"\n" * 1_000_000, 400),
+    (PARTS, b"x\n" * 400_000 + PART + b"\r\n\r\nt\r\n--b--\r\n", 400),
+    (PARTS, b"--b\r\n\r\nx\r\n--b--\r\n", 400),
+    (PARTS, PART, 400),
+    (PARTS, PART + b"\r\n\r\ncut off", 400),
+    (PARTS, PART + b"\r\n\r\nt\r\n--b\r\n", 400),
+    (PARTS, PART + b"\r\n\r\nt\r\n--bc\r\n", 400),
+    (PARTS, PART + b"\r\nX: " + b"y" * 1_000_000, 400),
+    (PARTS, PART + b"\r\nX: y" * 1000 + b"\r\n\r\nt\r\n--b--\r\n", 400),
+    (PARTS, PART + b'; filename="x"\r\n\r\nt\r\n--b--\r\n', 400),
+    (PARTS, (PART + b"\r\n\r\nt\r\n") * 15_000 + b"--b--\r\n", 400),
     ("nonsense", b'{"title": "t"}', 415),
 ]
 
@@ -89,6 +109,26 @@ async def test_json_is_read_under_each_of_its_names_and_under_none(
     )
     assert answer.status == 201
     assert answer.body["title"] == "ö"
+
+
+async def test_nothing_at_all_is_told_what_is_missing(api: Api) -> None:
+    for body in (None, b""):
+        answer = await api(
+            "POST", f"{OPEN}/issues", "bob", data=body, skip_auto_headers=["Content-Type"]
+        )
+        assert answer.status == 400
+        assert list(answer.body["error"]["fields"]) == ["title"]
+    for content_type, said in ((JSON, "not valid JSON"), (PARTS, "not a proper multipart")):
+        headers = {"Content-Type": content_type}
+        answer = await api("POST", f"{OPEN}/issues", "bob", data=b"", headers=headers)
+        assert said in answer.body["error"]["message"]
+
+
+async def test_a_body_of_another_type_is_told_what_to_send(api: Api) -> None:
+    headers = {"Content-Type": "text/xml"}
+    answer = await api("POST", f"{OPEN}/issues", "bob", data=b"<issue/>", headers=headers)
+    assert answer.status == 415
+    assert answer.body["error"]["message"] == "Send the body as a form or as JSON, in UTF-8."
 
 
 async def test_a_body_at_the_limit_passes_and_a_longer_one_does_not(

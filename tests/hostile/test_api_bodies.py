@@ -14,7 +14,7 @@ import pytest
 from aiohttp import FormData
 
 from service.endpoint import V1, V2
-from tests.api_v2.test_bodies import GARBAGE
+from tests.api_v2.test_bodies import GARBAGE, PARTS
 from tests.conformance.places import places
 from tests.conftest import Answer, Api, Start
 from tests.hostile.members import (
@@ -178,16 +178,23 @@ async def test_a_form_is_refused_or_understood(
     for member in members(route):
         name = ".".join(member)
         for value in (value for value in VALUES if isinstance(value, str)):
-            data = urlencode({**FLAT[route.api], name: value})
-            answer = await send(api, route, url, "alice", data=data, headers=headers)
-            if not (answer.status < 300 or is_refused(answer, 400)):
-                wrong.append(f"{data[-60:]}: {answer}")
-            if answer.status < 300 and "slug" in answer.body:  # as above
-                url = route.at({**private, "repo_slug": answer.body["slug"]})
+            texts = {**FLAT[route.api], name: value}
+            for kind, data in ((FORM, urlencode(texts).encode()), (PARTS, _multipart(texts))):
+                headers = {"Content-Type": kind}
+                answer = await send(api, route, url, "alice", data=data, headers=headers)
+                if not (answer.status < 300 or is_refused(answer, 400)):
+                    wrong.append(f"{data[-60:]!r}: {answer}")
+                if answer.status < 300 and "slug" in answer.body:  # as above
+                    url = route.at({**private, "repo_slug": answer.body["slug"]})
     assert wrong == []
 
 
 LIMIT = 3000
+
+
+def _multipart(texts: dict[str, str]) -> bytes:
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    return "".join([part.format(*item) for item in texts.items()] + ["--b--"]).encode()
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
@@ -211,22 +218,27 @@ async def test_a_body_of_the_limit_passes_and_one_more_byte_does_not(
     fitting = json.dumps(right).encode().ljust(LIMIT)
     flat = {**FLAT[route.api], "changes.title": "f", "more": ""}
     form = urlencode(flat).encode().ljust(LIMIT, b"x")
+    parts = _multipart(flat).ljust(LIMIT)
     before = dump(settings.database)
     for body, kind, coding in (
         (fitting + b" ", "application/json", ""),
         (form + b"x", FORM, ""),
+        (parts + b" ", PARTS, ""),
         (gzip.compress(fitting + b" "), "application/json", "gzip"),
         (gzip.compress(b" " * 30_000_000), "application/json", "gzip"),
         (gzip.compress(form + b"x" * 30_000_000), FORM, "gzip"),
+        (gzip.compress(parts + b" " * 30_000_000), PARTS, "gzip"),
     ):
         answer = await post(body, kind, coding)
         assert is_refused(answer, 413), (kind, coding, len(body))
     assert is_refused(await post(b"no gzip", "application/json", "gzip"), 400)
     assert is_refused(await post(b"no gzip", FORM, "gzip"), 400)
+    assert is_refused(await post(b"no gzip", PARTS, "gzip"), 400)
     assert dump(settings.database) == before
     assert (await post(fitting)).status < 300
     if route.method == "PUT":
         assert (await post(form, FORM)).status < 300
+        assert (await post(parts, PARTS)).status < 300
         assert (await post(gzip.compress(fitting), coding="gzip")).status < 300
 
 
