@@ -162,6 +162,7 @@ CREATE TABLE alias (
     PRIMARY KEY (tracker_id, account_id)
 );
 CREATE INDEX alias_account ON alias (account_id);
+CREATE INDEX alias_username ON alias (username);
 
 -- Components, milestones and versions: one table, because they differ in name only.
 CREATE TABLE category (
@@ -295,4 +296,4 @@ CREATE TABLE watch (
     PRIMARY KEY (tracker_id, issue_number, account_id),
     FOREIGN KEY (tracker_id, issue_number) REFERENCES issue (tracker_id, number)
 );
-CREATE INDEX watch_account ON watch (account_id);
+CREATE INDEX watch_account ON watch (account_id, tracker_id);

@@ -41,38 +41,44 @@ def is_in(tracker: str) -> str:
     return f"({' OR '.join(acts)})"
 
 
+def _is_shown_in(tracker: str) -> str:
+    """SQL of whether account a is in that tracker, or follows an issue there."""
+    follows = f"SELECT 1 FROM watch WHERE account_id = a.id AND tracker_id = {tracker}"
+    return f"({is_in(tracker)} OR EXISTS ({follows}))"
+
+
 _IS_KNOWN = f"""(:is_admin = 1 OR a.id = :actor OR EXISTS (
     SELECT 1 FROM workspace w LEFT JOIN repository r ON r.workspace_id = w.id
-     WHERE (a.workspace_id IS NULL OR a.workspace_id = w.id)
+     WHERE w.id IN (SELECT a.workspace_id
+                     UNION ALL SELECT id FROM workspace WHERE a.workspace_id IS NULL)
        AND (w.owner_id = :actor OR (r.id IS NOT NULL AND {IS_VISIBLE}))
        AND (w.owner_id = a.id
             OR (w.owner_id = :actor AND w.id = a.workspace_id)
             OR EXISTS (SELECT 1 FROM member m WHERE m.repository_id = r.id AND m.account_id = a.id)
-            OR {is_in("r.tracker_id")}))
-    OR EXISTS (
-    SELECT 1 FROM (SELECT DISTINCT tracker_id FROM watch WHERE account_id = a.id) follows
-      JOIN repository r ON r.tracker_id = follows.tracker_id
-      JOIN workspace w ON w.id = r.workspace_id
-     WHERE {IS_VISIBLE}))"""
+            OR {_is_shown_in("r.tracker_id")})))"""
 """SQL of whether the actor may know that there is an account or a placeholder a: he sees something
 of the other's workspace, or a repository where the other is member, in the tracker or follows an
 issue. Placeholders are nowhere but in their workspace, and all known to its owner only: a private
 archive may have named them."""
 
 _NAMED = f"""
-SELECT a.id, NULL AS tracker_id FROM account a WHERE {SELECTED}
+SELECT a.id, a.workspace_id, CAST(NULL AS INTEGER) AS tracker_id FROM account a
+ WHERE {SELECTED}
  UNION
-SELECT a.id, NULL FROM account a WHERE a.username = :selected_username AND {IS_SIGNING_IN}
+SELECT coalesce((SELECT a.id FROM account a
+                  WHERE a.username = :selected_username AND {IS_SIGNING_IN}), -1), NULL, NULL
  UNION
-SELECT a.id, NULL FROM account a WHERE a.username = :selected AND a.workspace_id IS NOT NULL
+SELECT coalesce((SELECT a.id FROM account a
+                  WHERE a.workspace_id = w.id AND a.username = :selected), -1), w.id, NULL
+  FROM workspace w
  UNION
-SELECT a.id, l.tracker_id FROM alias l JOIN account a ON a.id = l.account_id
+SELECT a.id, a.workspace_id, l.tracker_id FROM alias l JOIN account a ON a.id = l.account_id
   JOIN repository r ON r.tracker_id = l.tracker_id JOIN workspace w ON w.id = r.workspace_id
  WHERE l.username = :selected AND {IS_VISIBLE}
-   AND (w.owner_id = :actor OR :is_admin = 1 OR {is_in("l.tracker_id")}
-        OR a.id IN (SELECT account_id FROM watch WHERE tracker_id = l.tracker_id))"""
+   AND (w.owner_id = :actor OR :is_admin = 1 OR {_is_shown_in("l.tracker_id")})"""
 """SQL of the accounts and placeholders that a UUID, an account_id or a user name may mean; and the
-tracker whose archive calls him so, where it shows him to the actor."""
+tracker whose archive calls him so, where it shows him to the actor. Nobody (-1) stands in for the
+account of that name that there is not, and for the placeholder in each workspace."""
 
 
 def new_uuid() -> str:
@@ -227,15 +233,19 @@ async def see_named(db: Reader, actor: Actor, text: str) -> Row:
 
     API 1.0 names everybody by user name, as the tracker's archive does where he was shown. One name
     may be somebody's in each workspace: an account goes first, then whoever of those whom the actor
-    may know was known here first. One query whether there is somebody or not, because user names
-    can be guessed. Raises NotFound.
+    may know was known here first. Raises NotFound.
+
+    User names can be guessed. So whoever is looked for, it is one query in which somebody of that
+    name is held against everything that the actor sees, be it nobody.
     """
     row = await db.one(
-        f"""SELECT a.id, {shown("a", "user", alias="l")}
-              FROM ({_NAMED}) named JOIN account a ON a.id = named.id
-              LEFT JOIN alias l ON l.tracker_id = named.tracker_id AND l.account_id = a.id
-             WHERE a.tracker_id IS NULL AND {_IS_KNOWN}
-             ORDER BY a.workspace_id IS NOT NULL, a.id, coalesce(named.tracker_id, 0) LIMIT 1""",
+        f"""WITH named AS MATERIALIZED ({_NAMED}),
+                 known AS MATERIALIZED (SELECT a.id, a.tracker_id FROM named a WHERE {_IS_KNOWN})
+            SELECT a.id, {shown("a", "user", alias="l")}
+              FROM known JOIN account a ON a.id = known.id
+              LEFT JOIN alias l ON l.tracker_id = known.tracker_id AND l.account_id = a.id
+             WHERE a.tracker_id IS NULL
+             ORDER BY a.workspace_id IS NOT NULL, a.id, coalesce(known.tracker_id, 0) LIMIT 1""",
         {**selected(text), "selected_username": text.lower(), **sql_params(actor)},
     )
     if row is None:

@@ -23,19 +23,19 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
     whom the tracker's archive calls so, then whom the workspace does.
     Raises Invalid, and the same for somebody who does not exist and for somebody who is not allowed
     to see the repository. A name, which can be guessed, only means whoever belongs to the
-    repository or is in its tracker already: nobody learns here who has an account.
+    repository or is in its tracker already, an administrator like everybody else: nobody learns
+    here who has an account.
     """
     column, alias = _COLUMNS[by]
-    is_guess = by in ("username", "nickname")
     row = await db.one(
         f"""SELECT a.id, 0 AS is_placeholder FROM account a
              WHERE {column} = :value AND a.workspace_id IS NULL AND a.tracker_id IS NULL
                AND a.is_active = 1
-               AND (:open = 1 OR a.is_admin = 1
-                    OR a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
+               AND (a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
                     OR EXISTS (SELECT 1 FROM member m
                                 WHERE m.repository_id = :repository AND m.account_id = a.id)
-                    OR (:private = 0 AND {is_in(":tracker")}))
+                    OR ((:private = 0 OR a.is_admin = 1)
+                        AND (:guess = 0 OR {is_in(":tracker")})))
              UNION ALL
             SELECT l.account_id, 1 FROM alias l
              WHERE l.tracker_id = :tracker AND {alias} = :value
@@ -50,8 +50,7 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
             "repository": repository.id,
             "tracker": repository.tracker_id,
             "private": int(repository.is_private),
-            "open": int(not (repository.is_private or is_guess)),
-            "guess": int(is_guess),
+            "guess": int(by in ("username", "nickname")),
         },
     )
     if row is None:

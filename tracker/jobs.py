@@ -422,10 +422,14 @@ async def find_export(db: Reader, repository: Repository, uuid: str) -> Job:
 async def latest_export(
     db: Reader, repository: Repository, *, options: Mapping[str, Any] | None = None
 ) -> Job:
-    """The repository's newest export with these options. Raises NotFound."""
+    """The newest export of the tracker in force with these options. Raises NotFound.
+
+    What an import has replaced is no export of what is there now.
+    """
     row = await db.one(
         f"""SELECT {_COLUMNS} FROM job
-             WHERE repository_id = :repository AND kind = 'export' AND options = :options
+             WHERE repository_id = :repository AND tracker_id = {_IN_FORCE} AND kind = 'export'
+               AND options = :options
              ORDER BY id DESC LIMIT 1""",
         {"repository": repository.id, "options": _text(options)},
     )

@@ -20,8 +20,7 @@ _STRUCK = frozenset({State.RESOLVED, State.CLOSED, State.DUPLICATE, State.WONTFI
 # A username finds those only who have to do with the repository: a text is no way to ask who has an
 # account, or whom a private archive names. An account_id is known only to whom an answer has named
 # its owner already.
-_IS_HERE = f"""(a.is_admin = 1
-            OR a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
+_IS_HERE = f"""(a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
             OR a.id IN (SELECT account_id FROM member WHERE repository_id = :repository)
             OR {accounts.is_in(":tracker")})"""
 
@@ -86,7 +85,7 @@ async def find(reader: Reader, repository: Repository, htmls: Iterable[str | Non
     One query, or none where nobody and nothing is named. Somebody is named by account_id or by
     username, which is the nickname as well: whom the tracker's archive calls so goes first, then
     whom the workspace does, then an account. A username finds only who is reporter, assignee or
-    author of a comment there, a member, the workspace's owner or an administrator.
+    author of a comment there, a member or the workspace's owner.
     """
     named = {mark for html in htmls if html for mark in marks.find(html)}
     numbers = [int(mark[1:]) for mark in named if mark[0] == "#"]

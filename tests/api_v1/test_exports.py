@@ -156,6 +156,24 @@ async def test_it_is_the_newest_one_that_was_begun_without_options(
     assert (await api.get(EXPORT, "alice"))["status"] == "ACCEPTED"
 
 
+async def test_an_import_leaves_no_export_of_what_it_has_replaced(
+    pail: Api, tmp_path: Path
+) -> None:
+    await _begin(pail)
+    await _settled(pail)
+    await take(pail, archive(tmp_path))
+    for path in (EXPORT, ZIP):
+        answer = await pail("GET", path, "alice")
+        assert answer.status == 404
+        assert answer.body["error"]["detail"] == "No export job has begun."
+    await _begin(pail)
+    assert await _settled(pail) == {"url": ZIP, "status": "SUCCESS"}
+    database = json.loads(
+        zipfile.ZipFile(io.BytesIO((await _download(pail))[1])).read("db-2.0.json")
+    )
+    assert as_data(database) == as_data(sample())
+
+
 async def test_both_apis_begin_the_same_one(api: Api, settings: Settings) -> None:
     await _begin(api, data={"send_email": "true"})
     await _begin(api)

@@ -12,9 +12,6 @@ from tests.archives import ALICE, BOB, Sample, comment, databases, issue, sample
 from tests.conftest import APP, OPEN, Api
 from tests.jobs.working import take, working
 from tracker import accounts, repositories, tokens, workspaces
-from tracker.access import ANONYMOUS
-from tracker.database import Params, Reader, Row
-from tracker.errors import NotFound
 from tracker.settings import Settings
 
 
@@ -96,25 +93,6 @@ async def test_people_are_found_by_name_uuid_and_account_id(api: Api) -> None:
         assert await _username(api, selected, None) == "bob"
 
 
-class Counting(Reader):
-    """Counts what is asked."""
-
-    def __init__(self, reader: Reader) -> None:
-        self.count = 0
-        self._reader = reader
-
-    async def all(self, sql: str, params: Params | None = None) -> Any:
-        self.count += 1
-        return await self._reader.all(sql, params)
-
-    async def one(self, sql: str, params: Params | None = None) -> Row | None:
-        self.count += 1
-        return await self._reader.one(sql, params)
-
-    def stream(self, sql: str, params: Params | None = None, *, size: int = 1000) -> Any:
-        raise NotImplementedError
-
-
 @pytest.mark.parametrize("who", [None, "bob", "alice"])
 async def test_whom_you_may_not_know_is_answered_like_who_is_not_there(
     api: Api, who: str | None
@@ -128,14 +106,21 @@ async def test_whom_you_may_not_know_is_answered_like_who_is_not_there(
     assert len({str(sorted(answer.headers)) for answer in answers}) == 1
 
 
-async def test_a_guess_costs_the_same_whether_it_is_right_or_not(api: Api) -> None:
-    counts = set()
-    for guess in ("charlie", "eve", "nobody"):
-        reader = Counting(api.db)
-        with pytest.raises(NotFound):
-            await accounts.see_named(reader, ANONYMOUS, guess)
-        counts.add(reader.count)
-    assert len(counts) == 1
+async def test_nobody_makes_an_administrator_known_by_naming_him(api: Api) -> None:
+    await accounts.create(api.db, "root", is_admin=True)
+    await repositories.create(api.db, "charlie/open", private=False)
+    issues = "/1.0/repositories/charlie/open/issues"
+    members = {"title": "t", "content": "@{root}"}
+    refused = [
+        await api("POST", issues, "charlie", data={**members, "responsible": name})
+        for name in ("root", "nobody")
+    ]
+    assert [(answer.status, answer.body) for answer in refused] == 2 * [(400, refused[0].body)]
+    assert (await api("POST", issues, "charlie", data=members)).status == 200
+    content = (await api.get("/2.0/repositories/charlie/open/issues/1"))["content"]
+    assert content["html"] == "<p>@{root}</p>"
+    for who in (None, "charlie"):
+        assert (await api("GET", "/1.0/users/root", who)).status == 404
 
 
 def _zip(tmp_path: Path, sections: Sample, *versions: str) -> Path:

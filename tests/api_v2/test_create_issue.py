@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import APP, OPEN, Api
 from tests.rows import define, start_import
-from tracker import access, issues, repositories
+from tracker import access, accounts, issues, repositories, tokens
 
 
 async def test_a_title_is_enough(api: Api) -> None:
@@ -120,6 +120,22 @@ async def test_a_name_finds_nobody_who_has_nothing_to_do_with_the_tracker(api: A
     await api.post(f"{OPEN}/issues", "charlie", {"title": "mine"})
     issue = await api.post(f"{OPEN}/issues", "bob", {"title": "t", "assignee": "charlie"})
     assert issue["assignee"]["nickname"] == "charlie"
+
+
+@pytest.mark.parametrize("by", ["username", "nickname"])
+@pytest.mark.parametrize("place", [APP, OPEN])
+async def test_a_name_does_not_tell_who_administers_pail(api: Api, place: str, by: str) -> None:
+    await accounts.create(api.db, "root", is_admin=True)
+    api.world.tokens["root"] = await tokens.create(api.db, "root")
+    refused = [
+        await api("POST", f"{place}/issues", "alice", json={"title": "t", "assignee": {by: name}})
+        for name in ("root", "nobody")
+    ]
+    assert [(answer.status, answer.body) for answer in refused] == 2 * [(400, refused[0].body)]
+    uuid = (await api.get("/2.0/user", "root"))["uuid"]
+    for where in ({"uuid": uuid}, {by: "root"}):  # from the first time on he is in the tracker
+        issue = await api.post(f"{place}/issues", "alice", {"title": "t", "assignee": where})
+        assert issue["assignee"]["nickname"] == "root"
 
 
 @pytest.mark.parametrize("kind", ["component", "milestone", "version"])

@@ -1,14 +1,17 @@
 """Who knows of whom."""
 
 import re
+import sqlite3
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.tracker.conftest import Core
 from tests.tracker.test_references import add_issue, add_placeholder
-from tracker import accounts
-from tracker.access import ADMINISTRATOR, ANONYMOUS
+from tracker import accounts, repositories, workspaces
+from tracker.access import ADMINISTRATOR, ANONYMOUS, Actor
 from tracker.database import Params, Reader, Row
 from tracker.errors import NotFound
 
@@ -80,3 +83,57 @@ async def test_to_know_somebody_takes_no_walk_through_what_he_wrote(core: Core) 
     assert len(found) == 3
     assert all(re.search(r"\(\w+_id=\? AND tracker_id=\?\)$", step) for step in found)
     assert not [step for step in reader.plan if re.match("SCAN a\\b", step)]
+
+
+class Counting(Reader):
+    """Counts the steps of SQLite's machine, which tell what a query takes without a clock."""
+
+    def __init__(self, database: Path) -> None:
+        self.steps = 0
+        self._database = database
+
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        with closing(sqlite3.connect(self._database)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.set_progress_handler(self._count, 1)
+            return connection.execute(sql, params or {}).fetchall()
+
+    def stream(
+        self, sql: str, params: Params | None = None, *, size: int = 1000
+    ) -> AsyncGenerator[Sequence[Row]]:
+        raise NotImplementedError
+
+    def _count(self) -> int:
+        self.steps += 1
+        return 0
+
+
+async def _steps_to_nothing(core: Core, actor: Actor, name: str) -> int:
+    """What it takes to find that there is nobody of that name."""
+    reader = Counting(core.settings.database)
+    with pytest.raises(NotFound):
+        await accounts.see_named(reader, actor, name)
+    return reader.steps
+
+
+@pytest.mark.parametrize("who", [None, "bob", "charlie"])
+async def test_a_guessed_name_takes_as_long_whether_there_is_somebody_or_not(
+    core: Core, who: str | None
+) -> None:
+    """Or the time would tell who has an account, and whom private archives name."""
+    for number in range(30):
+        await repositories.create(core.db, f"alice/many-{number}", private=False)
+    await repositories.create(core.db, "alice/secret", private=True)
+    await accounts.create(core.db, "root", is_admin=True)
+    await accounts.create(core.db, "frank")
+    await workspaces.create(core.db, "frank", owner="frank")
+    await repositories.create(core.db, "frank/secret", private=True)
+    for name, workspace in (("ann", "alice"), ("ben", "frank")):
+        placeholder = await add_placeholder(core, name, name, workspace)
+        await add_issue(core, 1, "a", full_name=f"{workspace}/secret", reporter=placeholder)
+    actor = await core.actor(who) if who else ANONYMOUS
+    nobody = [await _steps_to_nothing(core, actor, name) for name in ("abel", "zoe")]
+    assert nobody[0] == nobody[1]
+    for name in ("root", "frank", "eve", "ann", "ben"):
+        steps = await _steps_to_nothing(core, actor, name)
+        assert abs(steps - nobody[0]) < 0.02 * nobody[0], (name, steps, nobody)

@@ -47,6 +47,8 @@ def _make_old(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as old:
         old.executescript((SCHEMAS / f"{version}.sql").read_text("utf-8"))
         old.executescript(CONTENT)
+        if version > 1:
+            old.execute("INSERT INTO issue_text VALUES (7, 1, 'über', '')")
         old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
         old.execute(f"PRAGMA user_version = {version}")
         old.commit()

@@ -188,9 +188,13 @@ async def test_a_nickname_means_who_has_to_do_with_the_tracker(
         assert is_found == (place == full_name)
 
 
-async def test_an_administrator_is_named_anywhere(core: Core) -> None:
+@pytest.mark.parametrize("full_name", ["alice/app", "alice/open"])
+async def test_a_nickname_does_not_tell_who_is_administrator(core: Core, full_name: str) -> None:
     await core.db.run("UPDATE account SET is_admin = 1 WHERE username = 'charlie'")
-    assert "ap-mention" in await shown(core, "@{charlie}")
+    assert await shown(core, "@{charlie}", full_name=full_name) == "@{charlie}"
+    [charlie] = await core.values("SELECT id FROM account WHERE username = 'charlie'")
+    await add_issue(core, 1, "a", full_name=full_name, reporter=charlie)
+    assert "ap-mention" in await shown(core, "@{charlie}", full_name=full_name)
 
 
 async def test_readers_see_where_they_are_meant(core: Core) -> None:

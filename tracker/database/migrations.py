@@ -8,7 +8,7 @@ import aiosqlite
 
 from tracker.database.interface import DatabaseUnusable
 
-VERSION = 2
+VERSION = 3
 """PRAGMA user_version of the schema in schema.sql."""
 
 APPLICATION_ID = 0x5061696C  # "Pail"
@@ -75,7 +75,12 @@ DROP INDEX issue_assignee;
 CREATE INDEX issue_assignee ON issue (assignee_id, tracker_id);
 DROP INDEX comment_account;
 CREATE INDEX comment_account ON comment (account_id, tracker_id);
-"""
+""",
+    2: """
+CREATE INDEX alias_username ON alias (username);
+DROP INDEX watch_account;
+CREATE INDEX watch_account ON watch (account_id, tracker_id);
+""",
 }
 """Older version -> SQL that leads to the next one, in one transaction; never edited later."""
 
