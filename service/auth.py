@@ -121,6 +121,16 @@ async def identify(request: web.Request, db: Reader) -> Actor:
     return request[keys.ACTOR]
 
 
+def asker(request: web.Request) -> tuple[str | None, str | None]:
+    """What tells apart those who ask before they are looked up: a secret, or else an address.
+
+    However a token is sent, whoever sends it is the same. Raises as identify() does for OAuth.
+    """
+    if hdrs.AUTHORIZATION in request.headers:
+        return _credentials(request)[1], None
+    return None, request.remote
+
+
 def _credentials(request: web.Request) -> tuple[str | None, str | None]:
     """The user name (Basic only) and the secret in the Authorization header.
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from service import keys
 from tracker import query
+from tracker.database import Lane
 from tracker.errors import Invalid
 from tracker.paging import Key, Listing, Page, is_key
 
@@ -63,9 +64,9 @@ class Asked:
         )
 
     @property
-    def is_slow(self) -> bool:
-        """Whether the list may have to be searched from one end to the other."""
-        return self.listing.selection.is_slow
+    def lane(self) -> Lane:
+        """What it takes to find the page."""
+        return self.listing.lane
 
     def _whole(self, name: str, default: int, pattern: str, most: int) -> int:
         text = self._query.get(name)

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from service import auth, keys
 from tracker import issues, trackers
 from tracker.access import Actor, Repository, find_repository, find_tracker, require_permission
 from tracker.contents import Texts
-from tracker.database import Database, Reader, Transaction
+from tracker.database import Database, Lane, Reader, Transaction
 from tracker.errors import NotFound
 from tracker.vocabulary import Permission
 
@@ -30,29 +30,29 @@ async def read(
     request: web.Request,
     work: Callable[[Reader, Actor], Coroutine[Any, Any, T]],
     *,
-    slow: bool = False,
+    lane: Lane = Lane.QUICK,
 ) -> T:
     """What work(reader, actor) makes of the database, which is asked once for everything.
 
-    work and slow are as Database.read wants them. Raises what work raises; before that
+    work and lane are as Database.read wants them; in each lane but QUICK everybody has one turn at
+    a time. Raises what work raises; before that
     Unauthenticated for wrong credentials, MissingScope for a token that is not for this endpoint.
     """
 
     async def whole(reader: Reader) -> T:
         return await work(reader, await auth.identify(request, reader))
 
-    if not slow:
+    if lane is Lane.QUICK:
         return await database(request).read(whole)
-    who = request.headers.get(hdrs.AUTHORIZATION, request.remote)
-    async with request.app[keys.TURNS].of(who):
-        return await database(request).read(whole, slow=True)
+    async with request.app[keys.TURNS].of((lane, auth.asker(request))):
+        return await database(request).read(whole, lane=lane)
 
 
 async def read_tracker(
     request: web.Request,
     work: Callable[[Reader, Repository], Coroutine[Any, Any, T]],
     *,
-    slow: bool = False,
+    lane: Lane = Lane.QUICK,
 ) -> T:
     """As read(): what work(reader, tracker) makes of the tracker in the path.
 
@@ -62,7 +62,7 @@ async def read_tracker(
     async def whole(reader: Reader, actor: Actor) -> T:
         return await work(reader, await find_tracker(reader, actor, *_names(request)))
 
-    return await read(request, whole, slow=slow)
+    return await read(request, whole, lane=lane)
 
 
 async def repository(request: web.Request) -> Repository:

@@ -4,6 +4,7 @@ The tables' short names are those of the lists' own queries, and so are the plac
 :number (of the issue) and :kind (of the category).
 """
 
+from tracker.database import Lane
 from tracker.issues import join_person, person_paths
 from tracker.query import Catalogue, Column, Type
 from tracker.vocabulary import LOG_NAMES, LOG_UNSET, CategoryKind, Kind, Markup, Priority, State
@@ -26,8 +27,8 @@ def _type(name: str) -> Column:
     return Column(f"'{name}'", sortable=False)
 
 
-def _words(sql: str, words: list[str]) -> Column:
-    return Column(sql, Type.WORD, words=tuple(words))
+def _words(sql: str, words: list[str], lane: Lane = Lane.ROWS) -> Column:
+    return Column(sql, Type.WORD, words=tuple(words), lane=lane)
 
 
 ISSUES = Catalogue(
@@ -46,9 +47,11 @@ ISSUES = Catalogue(
     columns={
         "type": _type("issue"),
         "id": Column("i.number", Type.NUMBER),
-        "title": Column("i.title", folded="t.title"),
-        "content.raw": Column("coalesce(i.content_raw, '')", folded="t.content", sortable=False),
-        "content.markup": _words("i.content_markup", sorted(Markup)),
+        "title": Column("i.title", folded="t.title", lane=Lane.TEXTS),
+        "content.raw": Column(
+            "coalesce(i.content_raw, '')", folded="t.content", sortable=False, lane=Lane.TEXTS
+        ),
+        "content.markup": _words("i.content_markup", sorted(Markup), Lane.TEXTS),
         "state": _words("i.state", sorted(State)),
         "kind": _words("i.kind", sorted(Kind)),
         "priority": _words("i.priority", list(Priority)),
@@ -69,6 +72,7 @@ COMMENTS = Catalogue(
     table="comment c",
     within="c.tracker_id = :tracker AND c.issue_number = :number",
     key="c.id",
+    lane=Lane.TEXTS,
     joins=join_person("u", "c.account_id"),
     columns={
         "type": _type("issue_comment"),
@@ -112,6 +116,7 @@ CHANGES = Catalogue(
         AND EXISTS (SELECT 1 FROM log WHERE log.tracker_id = c.tracker_id
                                         AND log.comment_id = c.id)""",
     key="c.id",
+    lane=Lane.TEXTS,
     joins=join_person("u", "c.account_id"),
     columns={
         "type": _type("issue_change"),

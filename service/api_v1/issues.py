@@ -42,7 +42,7 @@ async def list_issues(request: web.Request) -> web.Response:
         numbers = [row["number"] for row in page.items]
         return tracker, page, await comments.counts(reader, tracker, numbers)
 
-    tracker, page, counts = await requests.read_tracker(request, find, slow=selection.is_slow)
+    tracker, page, counts = await requests.read_tracker(request, find, lane=asked.lane)
     shapes = Representation(request[keys.BASE_URL], tracker)
     shown = {
         "count": page.size,

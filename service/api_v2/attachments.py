@@ -27,7 +27,7 @@ async def list_attachments(request: web.Request) -> web.Response:
         await issues.outline(reader, tracker, number)
         return tracker, await attachments.find_all(reader, tracker, number, asked.listing)
 
-    tracker, page = await requests.read_tracker(request, find, slow=asked.is_slow)
+    tracker, page = await requests.read_tracker(request, find, lane=asked.lane)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.attachment(number, row["name"]) for row in page.items]
     return answers.answer(

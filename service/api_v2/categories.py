@@ -24,7 +24,7 @@ def _endpoints(kind: CategoryKind) -> Iterator[Endpoint]:
         async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
             return tracker, await categories.find_all(reader, tracker, kind, asked.listing)
 
-        tracker, page = await requests.read_tracker(request, find, slow=asked.is_slow)
+        tracker, page = await requests.read_tracker(request, find, lane=asked.lane)
         shapes = Representation(request[keys.BASE_URL], tracker)
         values = [shapes.category(kind, row["id"], row["name"]) for row in page.items]
         return answers.answer(request, asked.envelope(f"{shapes.links.api}/{kind}s", page, values))

@@ -35,7 +35,7 @@ async def list_changes(request: web.Request) -> web.Response:
         rows = [change.comment for change in page.items]
         return tracker, issue, page, await contents.read(reader, tracker, "comment", rows)
 
-    tracker, issue, page, texts = await requests.read_tracker(request, find, slow=asked.is_slow)
+    tracker, issue, page, texts = await requests.read_tracker(request, find, lane=asked.lane)
     html = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.change(issue, item, text) for item, text in zip(page.items, html, strict=True)]

@@ -31,7 +31,7 @@ async def list_comments(request: web.Request) -> web.Response:
         texts = await contents.read(reader, tracker, "comment", page.items)
         return tracker, issue, page, texts
 
-    tracker, issue, page, texts = await requests.read_tracker(request, find, slow=asked.is_slow)
+    tracker, issue, page, texts = await requests.read_tracker(request, find, lane=asked.lane)
     html = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
     values = [shapes.comment(issue, row, text) for row, text in zip(page.items, html, strict=True)]

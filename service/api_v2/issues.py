@@ -30,7 +30,7 @@ async def list_issues(request: web.Request) -> web.Response:
         page = await issues.find_all(reader, tracker, asked.listing)
         return tracker, page, await contents.read(reader, tracker, "issue", page.items)
 
-    tracker, page, texts = await requests.read_tracker(request, find, slow=asked.is_slow)
+    tracker, page, texts = await requests.read_tracker(request, find, lane=asked.lane)
     html = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
     shown = _shown(request, shapes)

@@ -13,7 +13,7 @@ from service.endpoint import REPOSITORY, Endpoint
 from service.paging import EMPTY_PAGE, Asked
 from tracker import accounts, fields, members, workspaces
 from tracker.access import Actor, Repository, find_repository, require_account, require_permission
-from tracker.database import Reader, Row, Transaction
+from tracker.database import Lane, Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.members import Grant
 from tracker.paging import Page
@@ -50,7 +50,7 @@ async def _read(
     request: web.Request,
     work: Callable[[Reader, Repository], Coroutine[Any, Any, T]],
     *,
-    slow: bool = False,
+    lane: Lane = Lane.QUICK,
 ) -> tuple[Repository, T]:
     """The repository in the path and what work makes of it, for its administrators."""
 
@@ -58,7 +58,7 @@ async def _read(
         repository = await _administered(request, reader, actor)
         return repository, await work(reader, repository)
 
-    return await requests.read(request, whole, slow=slow)
+    return await requests.read(request, whole, lane=lane)
 
 
 async def list_user_permissions(request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ async def list_user_permissions(request: web.Request) -> web.Response:
     async def find(reader: Reader, repository: Repository) -> Page[Row]:
         return await members.find_all(reader, repository, asked.listing)
 
-    repository, page = await _read(request, find, slow=asked.is_slow)
+    repository, page = await _read(request, find, lane=asked.lane)
     shapes = Representation(request[keys.BASE_URL], repository)
     values = [shapes.user_permission(row) for row in page.items]
     url = f"{shapes.links.api}/permissions-config/users"
@@ -175,7 +175,7 @@ async def _list(
         path, about = await find(reader, actor)
         return path, await members.permissions(reader, actor, asked.listing, about)
 
-    path, page = await requests.read(request, whole, slow=asked.is_slow)
+    path, page = await requests.read(request, whole, lane=asked.lane)
     base = request[keys.BASE_URL]
     values = [Representation(base, repository).permission(row) for repository, row in page.items]
     return answers.answer(request, asked.envelope(f"{base}/2.0/{path}", page, values))

@@ -85,7 +85,7 @@ async def _list(
             reader, actor, asked.listing, workspace=inside, role=role and Role(role)
         )
 
-    workspace, page = await requests.read(request, find, slow=asked.is_slow)
+    workspace, page = await requests.read(request, find, lane=asked.lane)
     base = request[keys.BASE_URL]
     values = [
         Representation(base, repository).repository(owner) for repository, owner in page.items

@@ -67,7 +67,7 @@ async def _list(
         row = await accounts.get(reader, require_account(actor))
         return await workspaces.find_all(reader, actor, asked.listing, role=role), row
 
-    page, row = await requests.read(request, find, slow=asked.is_slow)
+    page, row = await requests.read(request, find, lane=asked.lane)
     base = request[keys.BASE_URL]
     values = [show(base, found, row) for found in page.items]
     return answers.answer(request, asked.envelope(f"{base}/2.0/{path}", page, values))
@@ -105,7 +105,7 @@ async def _list_members(request: web.Request, path: str) -> web.Response:
         found = await _joined(request, reader, actor)
         return found, await workspaces.members(reader, actor, found, asked.listing)
 
-    found, page = await requests.read(request, find, slow=asked.is_slow)
+    found, page = await requests.read(request, find, lane=asked.lane)
     base = request[keys.BASE_URL]
     values = []
     for row in page.items:

@@ -16,6 +16,7 @@ from tracker.database import (
     Database,
     DatabaseUnusable,
     Duplicate,
+    Lane,
     Reader,
     SqliteDatabase,
     Transaction,
@@ -94,14 +95,14 @@ async def test_work_that_is_cancelled_ends_before_the_next_begins(db: Database) 
     assert await _value(db) == 3
 
 
-@pytest.mark.parametrize("slow", [False, True])
-async def test_work_that_reads_sees_one_state(db: SqliteDatabase, slow: bool) -> None:
+@pytest.mark.parametrize("lane", Lane)
+async def test_work_that_reads_sees_one_state(db: SqliteDatabase, lane: Lane) -> None:
     async def look(reader: Reader) -> tuple[int, int]:
         before = await _value(reader)
         _write(db.path, "UPDATE counter SET value = value + 1")
         return before, await _value(reader)
 
-    assert await db.read(look, slow=slow) == (0, 0)
+    assert await db.read(look, lane=lane) == (0, 0)
     assert await _value(db) == 1
 
 
@@ -113,7 +114,7 @@ async def test_work_may_wait_for_its_reader_only(db: Database) -> None:
         await tx.run(SET, {"value": 1})
         await asyncio.sleep(0)
 
-    for attempt in (db.read(wait), db.read(wait, slow=True), db.write(doze)):
+    for attempt in (db.read(wait), db.read(wait, lane=Lane.TEXTS), db.write(doze)):
         with pytest.raises(RuntimeError):
             await attempt
     assert await _value(db) == 0
@@ -128,7 +129,7 @@ async def test_reading_cannot_write(db: Database) -> None:
 
 
 async def test_slow_work_ends_some_time(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "_SECONDS", 0.05)
 
     async def count(reader: Reader) -> None:
         await reader.all(
@@ -137,14 +138,53 @@ async def test_slow_work_ends_some_time(db: Database, monkeypatch: pytest.Monkey
         )
 
     with pytest.raises(Invalid, match="too long"):
-        await db.read(count, slow=True)
-    assert await db.read(_value, slow=True) == 0
+        await db.read(count, lane=Lane.TEXTS)
+    assert await db.read(_value, lane=Lane.TEXTS) == 0
+
+
+async def test_the_end_of_slow_work_is_not_cut_off_as_well(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_STEPS", 1)  # SQLite asks as often as it can
+    monkeypatch.setattr(sqlite, "_SECONDS", 0.05)
+    ends: list[object] = []
+
+    async def dawdle(reader: Reader) -> int:
+        value = await _value(reader)
+        time.sleep(0.06)
+        return value
+
+    async def dawdle_and_read(reader: Reader) -> int:
+        return await dawdle(reader) + await _value(reader)
+
+    async def dawdle_and_wait(reader: Reader) -> None:
+        await dawdle(reader)
+        await asyncio.sleep(0)
+
+    for work in (dawdle, dawdle_and_read, dawdle_and_wait, _value):
+        ends += await asyncio.gather(db.read(work, lane=Lane.TEXTS), return_exceptions=True)
+    assert [ends[0], type(ends[1]), type(ends[2]), ends[3]] == [0, Invalid, RuntimeError, 0], ends
+
+
+async def test_work_in_one_lane_does_not_wait_for_another(db: Database) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    async def hold(reader: Reader) -> bool:
+        started.set()
+        return go.wait(10)
+
+    held = asyncio.create_task(db.read(hold, lane=Lane.TEXTS))
+    await asyncio.to_thread(started.wait)
+    assert [await db.read(_value, lane=lane) for lane in (Lane.QUICK, Lane.ROWS)] == [0, 0]
+    assert not held.done()
+    go.set()
+    assert await held
 
 
 async def test_slow_work_of_few_and_dear_steps_ends_as_well(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "_SECONDS", 0.05)
 
     async def search(reader: Reader) -> None:
         await reader.all(
@@ -153,19 +193,19 @@ async def test_slow_work_of_few_and_dear_steps_ends_as_well(
         )
 
     with pytest.raises(Invalid, match="too long"):
-        await db.read(search, slow=True)
+        await db.read(search, lane=Lane.TEXTS)
 
 
 async def test_slow_work_that_waits_for_other_slow_work_ends_as_well(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "_SECONDS", 0.05)
 
     async def doze(reader: Reader) -> None:
         time.sleep(0.2)
 
     first, second = await asyncio.gather(
-        db.read(doze, slow=True), db.read(doze, slow=True), return_exceptions=True
+        db.read(doze, lane=Lane.TEXTS), db.read(doze, lane=Lane.TEXTS), return_exceptions=True
     )
     assert first is None
     assert isinstance(second, Unavailable)
@@ -175,7 +215,7 @@ async def test_slow_work_that_waits_for_other_slow_work_ends_as_well(
 async def test_slow_work_does_not_hold_up_closing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_SLOW_SECONDS", 1e9)
+    monkeypatch.setattr(sqlite, "_SECONDS", 1e9)
     db = await connect(tmp_path / "pail.db")
     started = threading.Event()
 
@@ -186,7 +226,7 @@ async def test_slow_work_does_not_hold_up_closing(
                SELECT count(*) FROM n"""
         )
 
-    work = [asyncio.create_task(db.read(count, slow=True)) for _ in range(3)]
+    work = [asyncio.create_task(db.read(count, lane=Lane.TEXTS)) for _ in range(3)]
     await asyncio.to_thread(started.wait)
     await db.close()
     ends = await asyncio.gather(*work, return_exceptions=True)

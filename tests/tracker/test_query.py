@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.archives import issue, sample
 from tests.tracker.conftest import Core
 from tracker import catalogues, clock, issues, query
+from tracker.database import Lane
 from tracker.errors import Invalid
 from tracker.paging import Listing
 from tracker.query.grammar import Comparison, Expression, parse
@@ -193,10 +194,34 @@ def test_nothing_asked_is_everything_in_the_usual_order() -> None:
     usual = query.select(catalogues.ISSUES, LIMITS)
     assert query.select(catalogues.ISSUES, LIMITS, q=" ", sort="") == usual
     assert query.select(catalogues.ISSUES, LIMITS, sort="-updated_on") == usual
-    assert not usual.is_slow
-    assert not query.select(catalogues.ISSUES, LIMITS, sort="-id").is_slow
-    assert query.select(catalogues.ISSUES, LIMITS, sort="votes").is_slow
-    assert query.select(catalogues.ISSUES, LIMITS, q="id > 0").is_slow
+    assert usual.lane is Lane.QUICK
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "q", "sort", "lane"),
+    [
+        ("ISSUES", None, "-id", Lane.QUICK),
+        ("ISSUES", None, "updated_on", Lane.QUICK),
+        ("ISSUES", None, "votes", Lane.ROWS),
+        ("ISSUES", "id > 0", None, Lane.ROWS),
+        ("ISSUES", 'state = "new" OR state = "open"', None, Lane.ROWS),
+        ("ISSUES", 'state ~ "o" AND component = "x"', "-milestone", Lane.ROWS),
+        ("ISSUES", 'assignee = null OR reporter.nickname = "bob"', None, Lane.ROWS),
+        ("ISSUES", 'component ~ "x"', None, Lane.TEXTS),
+        ("ISSUES", 'reporter.nickname !~ "x"', None, Lane.TEXTS),
+        ("ISSUES", 'title = "x"', None, Lane.TEXTS),
+        ("ISSUES", 'state = "new" AND (votes > 3 OR title ~ "x")', "id", Lane.TEXTS),
+        ("ISSUES", 'content.markup != "creole"', None, Lane.TEXTS),
+        ("ISSUES", None, "-title", Lane.TEXTS),
+        ("COMMENTS", None, "-id", Lane.QUICK),
+        ("COMMENTS", None, "-created_on", Lane.TEXTS),
+        ("CHANGES", "changes.state != null", None, Lane.TEXTS),
+    ],
+)
+def test_what_looks_at_texts_is_apart_from_what_looks_at_rows(
+    catalogue: str, q: str | None, sort: str | None, lane: Lane
+) -> None:
+    assert query.select(getattr(catalogues, catalogue), LIMITS, q=q, sort=sort).lane is lane
 
 
 def test_limits_hold_at_the_last_allowed_and_the_first_refused() -> None:

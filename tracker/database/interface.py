@@ -11,6 +11,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractAsyncContextManager
+from enum import IntEnum, auto
 from typing import Any, Protocol, TypeVar
 
 from tracker.errors import TrackerError
@@ -28,6 +29,20 @@ class Row(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
     def keys(self) -> list[str]: ...
+
+
+class Lane(IntEnum):
+    """How dear a piece of work that reads may be, from the cheapest to the dearest.
+
+    Each has a connection of its own and holds up nothing in the others.
+    """
+
+    QUICK = auto()
+    """It costs what it finds."""
+    ROWS = auto()
+    """It may look at every row of a list, and at no long text."""
+    TEXTS = auto()
+    """It may look at every text."""
 
 
 class Duplicate(Exception):
@@ -85,14 +100,14 @@ class Database(Reader):
 
     @abstractmethod
     async def read(
-        self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, slow: bool = False
+        self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, lane: Lane = Lane.QUICK
     ) -> T:
         """What work makes of one state of the database.
 
         work may wait for its reader and for nothing else: it runs from its beginning to its end
         where the database is, so that a request costs one way there and back and not one for each
-        SELECT. slow=True is for what may search through everything: it holds up other slow
-        work only, and raises errors.Invalid when it takes too long.
+        SELECT. In the other lanes than QUICK it raises errors.Invalid when it takes too long, and
+        errors.Unavailable when it waits too long for others in its lane.
         """
 
     @abstractmethod

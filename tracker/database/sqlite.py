@@ -13,7 +13,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from tracker.database.interface import (
     Database,
     DatabaseUnusable,
     Duplicate,
+    Lane,
     Params,
     Reader,
     Row,
@@ -34,8 +35,8 @@ from tracker.database.interface import (
 
 _BUSY_TIMEOUT = 5.0
 _PAUSE = 0.05
-_SLOW_SECONDS = 5.0
-"""What a slow piece of work may take, its waiting for others included."""
+_SECONDS = 5.0
+"""What work that may be slow may take, its waiting for others included."""
 
 _STEPS = 1000
 """Of SQLite's machine, between two looks at the clock: a single one may search through a text."""
@@ -162,20 +163,24 @@ def _in_transaction(
     """Run the coroutine, which must not wait for anything, inside a transaction."""
     with _translated():
         try:
-            connection.execute(begin)
-            try:
-                coroutine.send(None)
-            except StopIteration as done:
-                connection.execute("COMMIT")
-                result: T = done.value
-                return result
-            raise RuntimeError("Work for the database waits for something else.")
+            with closing(coroutine):
+                connection.execute(begin)
+                result = _result(coroutine)
+            connection.execute("COMMIT")
+            return result
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        finally:
-            coroutine.close()
+
+
+def _result(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise RuntimeError("Work for the database waits for something else.")
 
 
 class SqliteDatabase(Database):
@@ -194,8 +199,7 @@ class SqliteDatabase(Database):
         self._is_durable = is_durable
         self._stack = stack
         self._writer = writer
-        self._quick = reader
-        self._slow: aiosqlite.Connection | None = None
+        self._lanes = {Lane.QUICK: reader}
         self._opening = asyncio.Lock()
         self._is_closing = False
         self._reader = _SqliteReader(reader)
@@ -210,29 +214,40 @@ class SqliteDatabase(Database):
         return self._reader.stream(sql, params, size=size)
 
     async def read(
-        self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, slow: bool = False
+        self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, lane: Lane = Lane.QUICK
     ) -> T:
-        connection = await self._for_slow_work() if slow else self._quick
-        end = time.monotonic() + _SLOW_SECONDS
+        connection = self._lanes.get(lane) or await self._opened(lane)
+        end = time.monotonic() + _SECONDS
+
+        def is_over() -> bool:
+            return self._is_closing or time.monotonic() > end
+
+        async def limited(raw: sqlite3.Connection) -> T:
+            # For the work alone: what ends the transaction must not be interrupted.
+            raw.set_progress_handler(is_over, _STEPS)
+            try:
+                return await work(_Direct(raw))
+            finally:
+                raw.set_progress_handler(None, 0)
 
         def run() -> T:
             raw = connection._conn
-            if slow:
-                if self._is_closing or time.monotonic() > end:
-                    raise errors.Unavailable("Too many searches are waiting.")
-                raw.set_progress_handler(lambda: self._is_closing or time.monotonic() > end, _STEPS)
-            return _in_transaction(raw, "BEGIN", work(_Direct(raw)))
+            if lane is Lane.QUICK:
+                return _in_transaction(raw, "BEGIN", work(_Direct(raw)))
+            if is_over():
+                raise errors.Unavailable("Too many searches are waiting.")
+            return _in_transaction(raw, "BEGIN", limited(raw))
 
         return await _run(connection, run)
 
-    async def _for_slow_work(self) -> aiosqlite.Connection:
-        """The connection for slow work, opened when there is some."""
+    async def _opened(self, lane: Lane) -> aiosqlite.Connection:
+        """The connection of a lane, opened for its first work."""
         async with self._opening:
-            if self._slow is None:
-                connection = await self._stack.enter_async_context(_connection(self.path))
-                await _prepare_reader(connection)
-                self._slow = connection
-        return self._slow
+            if lane not in self._lanes:
+                with _translated():
+                    connection = await self._stack.enter_async_context(_reader(self.path))
+                self._lanes[lane] = connection
+        return self._lanes[lane]
 
     async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         def run() -> T:
@@ -277,8 +292,7 @@ class SqliteDatabase(Database):
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
-        async with _connection(self.path) as connection:
-            await _prepare_reader(connection)
+        async with _reader(self.path) as connection:
             await connection.execute("BEGIN")
             yield _SqliteReader(connection)
             await connection.rollback()
@@ -291,8 +305,9 @@ class SqliteDatabase(Database):
 
     async def close(self) -> None:
         self._is_closing = True  # for slow work that still waits for its turn
-        if self._slow is not None:
-            await self._slow.interrupt()
+        for lane, connection in self._lanes.items():
+            if lane is not Lane.QUICK:
+                await connection.interrupt()
         await self._stack.aclose()
 
 
@@ -315,9 +330,13 @@ async def _prepare(connection: aiosqlite.Connection) -> None:
     await connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
 
 
-async def _prepare_reader(connection: aiosqlite.Connection) -> None:
-    await _prepare(connection)
-    await connection.execute("PRAGMA query_only = ON")
+@asynccontextmanager
+async def _reader(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    """A connection that only reads."""
+    async with _connection(path) as connection:
+        await _prepare(connection)
+        await connection.execute("PRAGMA query_only = ON")
+        yield connection
 
 
 async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
@@ -340,8 +359,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             await writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             await writer.execute("PRAGMA journal_size_limit = 67108864")
             await writer.execute("PRAGMA foreign_keys = ON")
-            reader = await stack.enter_async_context(_connection(path))
-            await _prepare_reader(reader)
+            reader = await stack.enter_async_context(_reader(path))
         except (sqlite3.Error, OSError) as error:
             raise DatabaseUnusable(f"The database {path} can't be opened: {error}.") from error
         return SqliteDatabase(path, stack.pop_all(), writer, reader, is_durable=durable)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tracker.database import Lane
+
 
 class Type(Enum):
     """What a field's values are, and so what they can be compared with."""
@@ -28,7 +30,8 @@ class Column:
 
     sql is its value in the catalogue's tables; folded is a column that keeps it folded, where there
     is one; words are those of a WORD from least to most. A list can't be sorted by what is not
-    sortable: a key of `next` holds the value (texts without bounds don't fit).
+    sortable: a key of `next` holds the value (texts without bounds don't fit). lane is TEXTS where
+    reading it from all rows reads long texts, be it that they only lie before it.
     """
 
     sql: str
@@ -37,6 +40,7 @@ class Column:
     words: tuple[str, ...] = ()
     folded: str | None = None
     sortable: bool = True
+    lane: Lane = Lane.ROWS
 
     @property
     def has_ranks(self) -> bool:
@@ -66,7 +70,8 @@ class Catalogue:
     a whole number that tells them apart. joins are LEFT JOINs that the columns need, each of at
     most one row, so that the database leaves out those that a query does not use. order is the
     sort that holds when none is asked for; None is the order of the keys. size is a query for the
-    number of rows, where there is a quicker one than counting them (column `size`).
+    number of rows, where there is a quicker one than counting them (column `size`). lane is TEXTS
+    where that holds for all of its columns.
     """
 
     table: str
@@ -76,3 +81,4 @@ class Catalogue:
     joins: str = ""
     order: str | None = None
     size: str | None = None
+    lane: Lane = Lane.ROWS

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tracker import clock, folding
+from tracker.database import Lane
 from tracker.errors import Invalid
 from tracker.query.catalogue import Catalogue, Column, Type
 from tracker.query.grammar import Comparison, Expression, Group, Literal, mistake, parse, shown
@@ -52,7 +53,8 @@ class Selection:
     """Which rows of a list are wanted, in which order.
 
     condition is SQL in the catalogue's tables, with the placeholders in params ("" = all rows).
-    order is what the rows are sorted by, then by their keys; None = by their keys only.
+    order is what the rows are sorted by, then by their keys; None = by their keys only. lane is
+    what it takes to find them.
     """
 
     catalogue: Catalogue
@@ -60,14 +62,7 @@ class Selection:
     is_descending: bool
     condition: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether it may have to look at every row of the list."""
-        usual = self.catalogue.order or ""
-        return bool(self.condition) or (
-            self.order is not None and self.order != self.catalogue.columns.get(usual.lstrip("-"))
-        )
+    lane: Lane = Lane.QUICK
 
 
 def select(
@@ -88,11 +83,12 @@ def selected(
     Besides q's operators it may have ^ and $: begins and ends with.
     """
     order, is_descending = _order(catalogue, sort or catalogue.order)
-    if expression is None:
-        return Selection(catalogue, order, is_descending)
+    usual, _ = _order(catalogue, catalogue.order)
     compiler = _Compiler(catalogue)
-    condition = compiler.condition(expression)
-    return Selection(catalogue, order, is_descending, condition, compiler.params)
+    condition = "" if expression is None else compiler.condition(expression)
+    if order not in (None, usual):
+        compiler.look_at(order)
+    return Selection(catalogue, order, is_descending, condition, compiler.params, compiler.lane)
 
 
 def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]:
@@ -115,11 +111,16 @@ def unknown(path: str, known: Iterable[str]) -> str:
 
 
 class _Compiler:
-    """Makes one condition and collects its parameters."""
+    """Makes one condition, collects its parameters and says what lane it is for."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self.params: dict[str, object] = {}
+        self.lane = Lane.QUICK
+
+    def look_at(self, column: Column) -> None:
+        """Note that the column of every row may be read."""
+        self.lane = max(self.lane, self._catalogue.lane, column.lane)
 
     def condition(self, expression: Expression) -> str:
         """SQL that is true where the expression is; elsewhere it is false or null."""
@@ -132,6 +133,7 @@ class _Compiler:
         column = self._catalogue.columns.get(expression.path)
         if column is None:
             raise mistake(expression.column, unknown(expression.path, self._catalogue.columns))
+        self.look_at(column)
         opposite = _OPPOSITES.get(expression.operator)
         sql = self._comparison(column, opposite or expression.operator, expression)
         return f"NOT coalesce({sql}, FALSE)" if opposite else sql
@@ -178,6 +180,7 @@ class _Compiler:
         needle = folding.fold(literal.value) or ""
         if column.holds is Type.WORD:
             return self._one_of(column, [word for word in column.words if holds(word, needle)])
+        self.lane = Lane.TEXTS  # folding is dear, too
         text = column.folded or f"fold({column.sql})"
         return sql.format(text=text, needle=self._bind(needle))
 
