@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 
 from tracker import issues, trackers, votes
 from tracker.access import Actor, Repository, require_account, require_permission
@@ -14,8 +15,8 @@ from tracker.votes import Mark
 
 NO_COMMENT = "No IssueComment matches the given query."
 
-_COMMENT = f"""c.id, c.content_raw, c.content_markup, c.content_html, c.content_renderer,
-       c.created_on, c.updated_on, {person("u", "user")}"""
+_PLAIN = f"c.id, c.content_raw, c.created_on, c.updated_on, {person('u', 'user')}"
+_COMMENT = f"{_PLAIN}, c.content_markup, c.content_html, c.content_renderer"
 
 
 async def find_all(db: Reader, repository: Repository, number: int, listing: Listing) -> Page[Row]:
@@ -26,6 +27,26 @@ async def find_all(db: Reader, repository: Repository, number: int, listing: Lis
         {"tracker": repository.tracker_id, "number": number, **listing.params},
     )
     return listing.page(rows, list)
+
+
+async def find_some(
+    db: Reader, repository: Repository, number: int, listing: Listing, *, most: int
+) -> Page[Row]:
+    """As find_all(), where one comment may be as long as a hundred others: the part ends before
+    its texts have more characters than `most`, but has one comment at least.
+
+    It is without HTML. listing must be in the order of the keys, and is not counted.
+    """
+    params = {"tracker": repository.tracker_id, "number": number, **listing.params}
+    found: list[Row] = []
+    # One by one: what does not fit is not even read, but for the first of it.
+    async with aclosing(db.stream(listing.rows(_PLAIN), params, size=1)) as stream:
+        async for [row] in stream:
+            most -= len(row["content_raw"] or "")
+            if found and (most < 0 or len(found) == listing.limit):
+                return Page(found, 0, (found[-1]["id"],))
+            found.append(row)
+    return Page(found, 0, None)
 
 
 async def get(db: Reader, repository: Repository, number: int, comment_id: int) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tracker.database import Row
+from tracker.database import Lane, Row
 from tracker.query import Selection
 
 T = TypeVar("T")
@@ -16,6 +16,9 @@ U = TypeVar("U")
 
 Key = tuple[str | int | None, ...]
 """Where something stands in its list: what the list is sorted by, if it is, and the row's key."""
+
+_FAR = 1000
+"""Keys that a quick part may leave out."""
 
 _LARGEST = 1 << 63
 """No database binds a whole number of that size."""
@@ -25,8 +28,8 @@ _LARGEST = 1 << 63
 class Page(Generic[T]):
     """A part of a list.
 
-    items are its members, size counts the whole list, last is the last item's key where the list
-    goes on and None where it ends here.
+    items are its members, size counts the whole list (0 where that was not asked for), last is the
+    last item's key where the list goes on and None where it ends here.
     """
 
     items: Sequence[T]
@@ -43,13 +46,21 @@ class Listing:
     """Which part of which list is asked for.
 
     At most limit of the selected items: those behind the key `after` if it is given, else those
-    behind the first `offset` ones. Nulls are last, whatever the direction.
+    behind the first `offset` ones. Nulls are last, whatever the direction. counted=False does not
+    ask for the list's size: who reads a long list part by part would have it counted each time.
     """
 
     selection: Selection
     limit: int = 20
     offset: int = 0
     after: Key | None = None
+    counted: bool = True
+
+    @property
+    def lane(self) -> Lane:
+        """What it takes to find the part; a far one is walked to from the list's beginning."""
+        is_far = self.after is None and self.offset > _FAR
+        return max(self.selection.lane, Lane.ROWS if is_far else Lane.QUICK)
 
     def sql(self, columns: str, joins: str, tail: str = "") -> str:
         """The query for the part: its rows, unordered, and the list's size beside each.
@@ -57,23 +68,27 @@ class Listing:
         joins bring in the columns by `part.id`, which is the catalogue's key, as LEFT JOINs: an
         empty part is one row without them. It goes with params and the answer with page().
         """
-        catalogue, order = self.selection.catalogue, self.selection.order
-        rank = order.rank if order else "NULL"
-        rows = f"""SELECT {catalogue.key} AS id, {rank} AS place
-                     FROM {catalogue.table} {catalogue.joins} WHERE {catalogue.within}"""
-        if self.selection.condition:
+        catalogue = self.selection.catalogue
+        keys = f"{catalogue.key} AS id, {self._rank} AS place"
+        found, part = "", self.rows(keys)
+        count = f"SELECT count(*) AS size FROM {catalogue.table} WHERE {catalogue.within}"
+        total = catalogue.size or count
+        if not self.counted:
+            total = "SELECT 0 AS size"
+        elif self.selection.condition:
             # Once for the size and the part: the condition may be dear.
-            found = f"found AS MATERIALIZED ({rows} AND {self.selection.condition}),"
+            found = f"found AS MATERIALIZED ({self._all(keys)}),"
             total = "SELECT count(*) AS size FROM found"
             part = f"SELECT id, place FROM found WHERE TRUE{self._cut('place', 'id')}"
-        else:
-            found = ""
-            count = f"SELECT count(*) AS size FROM {catalogue.table} WHERE {catalogue.within}"
-            total = catalogue.size or count
-            part = f"{rows}{self._cut(rank, catalogue.key)}"
         return f"""WITH {found} total AS ({total}), part AS ({part})
             SELECT total.size, part.id AS part_id, part.place AS part_place, {columns}
               FROM total LEFT JOIN part ON TRUE {joins} {tail}"""
+
+    def rows(self, columns: str) -> str:
+        """The query for the part alone, in the list's order: for whoever reads it from its
+        beginning and perhaps not to its end. columns are of the catalogue's tables; it goes with
+        params."""
+        return f"{self._all(columns)}{self._cut(self._rank, self.selection.catalogue.key)}"
 
     @property
     def params(self) -> dict[str, object]:
@@ -83,6 +98,16 @@ class Listing:
         if self.after is None:
             return {**params, "offset": self.offset}
         return {**params, "after_place": self.after[0], "after_id": self.after[-1]}
+
+    @property
+    def _rank(self) -> str:
+        return self.selection.order.rank if self.selection.order else "NULL"
+
+    def _all(self, columns: str) -> str:
+        """The query for these columns of the whole list; a further condition may stand behind."""
+        catalogue, condition = self.selection.catalogue, self.selection.condition
+        return f"""SELECT {columns} FROM {catalogue.table} {catalogue.joins}
+                    WHERE {catalogue.within}{f" AND {condition}" if condition else ""}"""
 
     def _cut(self, place: str, key: str) -> str:
         """What stands behind the WHERE clause of the keys: where the part begins, and its order."""

@@ -1,7 +1,9 @@
 """Bare arrays: API 1.0 has no pages but of issues, so these are as long as they are."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -13,15 +15,30 @@ from tracker import trackers
 from tracker.access import Repository
 from tracker.database import Reader
 from tracker.errors import TrackerError
-from tracker.paging import Key, Page
+from tracker.paging import Key, Listing, Page
+from tracker.query import Selection
 
 PART = 100
 """How many items are read, and held in memory, at a time."""
+
+CHARACTERS = 1 << 20
+"""How many characters of text these may have, if they are not one item."""
+
+_PIECE = 1 << 16
+"""Bytes that are sent at a time: about what is kept for a client that does not read yet."""
+
+_PATIENCE = 30.0
+"""Seconds in which a client has to read a piece: a part waits in memory for whoever is slow."""
 
 Fetch = Callable[[Key | None], Awaitable[Page[Json]]]
 """Gets the part of an array behind a key, or its beginning, ready to be shown."""
 
 _log = logging.getLogger("pail.service")
+
+
+def part(selection: Selection, after: Key | None) -> Listing:
+    """The part of an array behind a key, or its beginning, which tells the array's size, too."""
+    return Listing(selection, PART, after=after, counted=after is None)
 
 
 async def of_tracker(
@@ -66,11 +83,16 @@ async def answer(
         items = list(page.items)
         return answers.answer(request, {**beside(page.size), name: items} if name else items)
     response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+    if request.method == "HEAD":
+        return response
+    around = orjson.dumps({**beside(page.size), name: []} if name else [])
+    end = around.rindex(b"]")
+    sending = _send(
+        request, response, fetch, around[:end] + _members(page), page.last, around[end:]
+    )
+    del page  # while a client takes its time, nothing but the text waits for it
     try:
-        await response.prepare(request)
-        if request.method != "HEAD":
-            around = {**beside(page.size), name: []} if name else []
-            await _send(request, response, fetch, page, orjson.dumps(around))
+        await sending
     except Exception as error:
         is_known = isinstance(error, (TrackerError, ConnectionError))
         path = request.rel_url.raw_path
@@ -85,28 +107,50 @@ async def _send(
     request: web.Request,
     response: web.StreamResponse,
     fetch: Fetch,
-    page: Page[Json],
-    around: bytes,
+    text: bytes,
+    after: Key | None,
+    end: bytes,
 ) -> None:
-    """The page, and what fetch gets behind it, in the empty array at the end of around."""
-    end = around.rindex(b"]")
-    await response.write(around[:end] + _members(page))
-    while page.last is not None:
-        page = await _next(request, fetch, page.last)
-        if page.items:  # what was behind the key may be gone by now
-            await response.write(b"," + _members(page))
-    await response.write(around[end:])
+    """The text, what fetch gets behind the key, and the end."""
+    await response.prepare(request)
+    await _write(response, text)
+    while after is not None:
+        text, after = await _next(request, fetch, after)
+        await _write(response, text)
+    await _write(response, end)
+    async with _patience():
+        await response.write_eof()
 
 
-async def _next(request: web.Request, fetch: Fetch, after: Key) -> Page[Json]:
-    """A further part, for whoever asks as he is by now: he may have lost his rights meanwhile."""
+async def _write(response: web.StreamResponse, text: bytes) -> None:
+    whole = memoryview(text)
+    for start in range(0, len(text), _PIECE):
+        async with _patience():
+            await response.write(whole[start : start + _PIECE])
+
+
+@asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    """Raises ConnectionError when the client does not read what is sent to it in here."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            yield
+    except TimeoutError as error:
+        raise ConnectionError(f"nothing was read for {_PATIENCE:g} seconds.") from error
+
+
+async def _next(request: web.Request, fetch: Fetch, after: Key) -> tuple[bytes, Key | None]:
+    """The text of a further part, and its end, for whoever asks as he is by now: he may have lost
+    his rights meanwhile."""
     actor = request[keys.ACTOR]
     if hdrs.AUTHORIZATION in request.headers:
         del request[keys.ACTOR]
     try:
-        return await fetch(after)
+        page = await fetch(after)
     finally:
         request.setdefault(keys.ACTOR, actor)
+    # What was behind the key may be gone by now.
+    return b"," + _members(page) if page.items else b"", page.last
 
 
 def _members(page: Page[Json]) -> bytes:

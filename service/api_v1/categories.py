@@ -11,7 +11,7 @@ from service.endpoint import NUMBER, REPOSITORY, Endpoint
 from tracker import catalogues, categories, fields
 from tracker.access import Repository, require_permission
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Key, Listing, Page
+from tracker.paging import Key, Page
 from tracker.query import selected
 from tracker.vocabulary import CategoryKind, Permission, Scope
 
@@ -61,8 +61,8 @@ def _reading(kind: CategoryKind) -> Iterator[Endpoint]:
         selection = selected(catalogues.CATEGORIES[kind], None, "name")
 
         async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
-            listing = Listing(selection, arrays.PART, after=after)
-            page = await categories.find_all(reader, tracker, kind, listing)
+            part = arrays.part(selection, after)
+            page = await categories.find_all(reader, tracker, kind, part)
             return page.each(representation.category)
 
         return await arrays.of_tracker(request, find)

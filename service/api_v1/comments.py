@@ -9,7 +9,7 @@ from service.endpoint import ISSUE, NUMBER, Endpoint
 from tracker import catalogues, comments, fields, issues
 from tracker.access import Repository
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Key, Listing, Page
+from tracker.paging import Key, Page
 from tracker.query import Selection
 from tracker.vocabulary import Scope
 
@@ -28,8 +28,8 @@ async def list_comments(request: web.Request) -> web.StreamResponse:
 
     async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
         await issues.outline(reader, tracker, number)
-        listing = Listing(_NEWEST_FIRST, arrays.PART, after=after)
-        page = await comments.find_all(reader, tracker, number, listing)
+        part = arrays.part(_NEWEST_FIRST, after)
+        page = await comments.find_some(reader, tracker, number, part, most=arrays.CHARACTERS)
         shapes = Representation(request[keys.BASE_URL], tracker)
         return page.each(shapes.comment)
 

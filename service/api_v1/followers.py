@@ -9,7 +9,7 @@ from service.endpoint import ISSUE, Endpoint
 from tracker import catalogues, issues, votes
 from tracker.access import Repository
 from tracker.database import Reader
-from tracker.paging import Key, Listing, Page
+from tracker.paging import Key, Page
 from tracker.query import Selection
 from tracker.vocabulary import Scope
 
@@ -23,8 +23,7 @@ async def list_followers(request: web.Request) -> web.StreamResponse:
 
     async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
         await issues.outline(reader, tracker, number)
-        listing = Listing(_ALL, arrays.PART, after=after)
-        page = await votes.find_watchers(reader, tracker, number, listing)
+        page = await votes.find_watchers(reader, tracker, number, arrays.part(_ALL, after))
         return page.each(lambda row: profile(base, row, "user_"))
 
     return await arrays.of_tracker(

@@ -13,7 +13,7 @@ from tracker import accounts, repositories, workspaces
 from tracker.access import Actor, require_account
 from tracker.database import Reader
 from tracker.errors import NotFound
-from tracker.paging import Key, Listing, Page
+from tracker.paging import Key, Page
 from tracker.query import Selection
 from tracker.repositories import Role
 from tracker.vocabulary import Scope
@@ -97,8 +97,8 @@ async def _part(
     after: Key | None,
     role: Role | None = None,
 ) -> Page[Json]:
-    listing = Listing(selection, arrays.PART, after=after)
-    page = await repositories.find_all(reader, requests.actor(request), listing, role=role)
+    part = arrays.part(selection, after)
+    page = await repositories.find_all(reader, requests.actor(request), part, role=role)
     base = request[keys.BASE_URL]
     return page.each(lambda shown: repository(base, shown[0]))
 

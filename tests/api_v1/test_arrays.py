@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -24,8 +25,8 @@ MANY = 2 * arrays.PART + 50
 Meanwhile = Callable[[web.Request], Awaitable[object]]
 
 
-async def _comment(api: Api, count: int, full_name: str = "alice/app") -> None:
-    """Give that repository's first issue so many comments, from 1 on."""
+async def _comment(api: Api, count: int, full_name: str = "alice/app", fill: int = 0) -> None:
+    """Give that repository's first issue so many comments, from 1 on, with so many "x" in each."""
     await api.post(f"/2.0/repositories/{full_name}/issues", "alice", {"title": "much to say"})
     tracker = (await api.repository(full_name)).tracker_id
     async with api.db.transaction() as tx:
@@ -33,7 +34,7 @@ async def _comment(api: Api, count: int, full_name: str = "alice/app") -> None:
             await tx.run(
                 """INSERT INTO comment (tracker_id, id, issue_number, content_raw, created_on)
                    VALUES (:tracker, :id, 1, :text, :time)""",
-                {"tracker": tracker, "id": number, "text": f"c{number}", "time": TIME},
+                {"tracker": tracker, "id": number, "text": f"c{number}{fill * 'x'}", "time": TIME},
             )
 
 
@@ -68,6 +69,23 @@ async def test_head_of_a_long_array_has_no_body_and_leaves_the_connection_usable
         assert (answer.status, answer.body) == (200, "")
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     assert len(await api.get(COMMENTS, "alice")) == MANY
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 11, 1000])
+async def test_texts_that_do_not_fit_into_one_part_are_all_there(
+    api: Api, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "CHARACTERS", most)
+    await _comment(api, 12)
+    found = await api.get(COMMENTS, "alice")
+    assert [comment["content"] for comment in found] == [f"c{n}" for n in range(12, 0, -1)]
+
+
+async def test_texts_that_fill_a_part_each_arrive_as_they_are(api: Api) -> None:
+    await _comment(api, 3, fill=arrays.CHARACTERS - 2)
+    found = await api.get(COMMENTS, "alice")
+    for comment, number in zip(found, (3, 2, 1), strict=True):
+        assert comment["content"] == f"c{number}{'x' * (arrays.CHARACTERS - 2)}"
 
 
 async def test_an_array_inside_an_object_counts_what_it_holds(api: Api) -> None:
@@ -223,7 +241,7 @@ async def test_what_breaks_off_for_a_reason_nobody_knows_is_told_with_its_traceb
     interrupted: Interrupted, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def break_table(tx: Transaction) -> None:
-        await tx.run("ALTER TABLE comment RENAME COLUMN content_html TO html")
+        await tx.run("ALTER TABLE comment RENAME COLUMN content_raw TO text")
 
     got = await interrupted.ask(_writing(break_table))
     assert not got.endswith("0\r\n\r\n")
@@ -258,6 +276,34 @@ async def test_a_client_that_goes_away_is_one_line_in_the_log(
     ]
     assert not broken[0].exc_info
     assert await reader.read() == b""
+
+
+async def test_a_few_long_texts_are_read_one_after_the_other(interrupted: Interrupted) -> None:
+    async def remove(tx: Transaction) -> None:
+        await tx.run("DELETE FROM comment WHERE id < 3")
+
+    await interrupted.api.db.run("DELETE FROM comment")
+    await _comment(interrupted.api, 3, fill=arrays.CHARACTERS // 2)
+    assert len(_whole(await interrupted.ask(_writing(remove)))) == 1
+
+
+async def test_a_client_that_reads_nothing_is_cut_off(
+    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "_PATIENCE", 0.2)
+    await _comment(api, 16, "alice/open", fill=arrays.CHARACTERS)  # more than a kernel keeps
+    path = COMMENTS.replace("alice/app", "alice/open")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((api.client.host, api.client.port))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            while not (broken := [r for r in caplog.records if r.levelno >= logging.WARNING]):
+                await asyncio.sleep(0.001)
+    assert [record.getMessage() for record in broken] == [
+        f"A list broke off in {path}: nothing was read for 0.2 seconds."
+    ]
+    assert not broken[0].exc_info
 
 
 async def test_a_repository_that_gets_another_name_goes_on_under_the_old_one(
