@@ -3,7 +3,9 @@
 import asyncio
 import codecs
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
@@ -11,11 +13,14 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.helpers import parse_mimetype
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
+from marshmallow import Schema
 
-from service import errors
+from service import errors, keys
 from service.uploads import MOST_PARTS
+from tracker import fields
 from tracker.errors import Invalid
 from tracker.fields import Form
+from tracker.settings import Limits
 
 MOST_VALUES = 20_000
 
@@ -74,6 +79,14 @@ async def read(request: web.Request) -> dict[str, object]:
     if not is_form:
         return _json(text) if text or hdrs.CONTENT_TYPE in request.headers else Form()
     return await asyncio.to_thread(_form, text, codec) if len(text) > _LONG else _form(text, codec)
+
+
+async def load(request: web.Request, schema: Callable[[Limits], Schema]) -> dict[str, Any]:
+    """What the body says, as the schema for the limits here reads it.
+
+    Raises what read() and fields.load() do.
+    """
+    return fields.load(schema(request.app[keys.SETTINGS].limits), await read(request))
 
 
 def _form(text: bytes, codec: str) -> Form:

@@ -68,6 +68,11 @@ def workspace(base: str, uuid: str, slug: str) -> dict[str, object]:
     }
 
 
+def old_repository(repository: Repository) -> str:
+    """A repository's resource_uri in API 1.0."""
+    return f"/1.0/repositories/{repository.full_name}"
+
+
 class RepositoryLinks:
     """The addresses of one repository and of what is in it."""
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from service import auth, keys
-from tracker import issues, trackers
+from tracker import comments, issues, trackers
 from tracker.access import Actor, Repository, find_repository, find_tracker, require_permission
 from tracker.contents import Texts
 from tracker.database import Database, Lane, Reader, Transaction
@@ -157,6 +157,16 @@ async def write_as(
 
 def _names(request: web.Request) -> tuple[str, str]:
     return request.match_info["workspace"], request.match_info["repo_slug"]
+
+
+def issue_number(request: web.Request) -> int:
+    """The issue's number in the path. Raises NotFound."""
+    return row_id(request, "issue_id", issues.NO_ISSUE)
+
+
+def comment_id(request: web.Request) -> int:
+    """The comment's id in the path. Raises NotFound."""
+    return row_id(request, "comment_id", comments.NO_COMMENT)
 
 
 def row_id(request: web.Request, name: str, missing: str) -> int:

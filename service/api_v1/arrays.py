@@ -97,7 +97,6 @@ async def answer(
         is_known = isinstance(error, (TrackerError, ConnectionError))
         path = request.rel_url.raw_path
         _log.warning("A list broke off in %s: %s", path, error, exc_info=not is_known)
-        response.force_close()
         if request.transport is not None:
             request.transport.abort()
     return response

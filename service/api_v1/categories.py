@@ -117,7 +117,7 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
             await categories.delete(tx, requests.actor(request), tracker, kind, category_id)
 
         await requests.write(request, tracker, write)
-        return web.Response(status=204, reason="NO CONTENT")
+        return representation.nothing()
 
     path, one = _paths(kind)
     scopes, shown = (Scope.ISSUE_WRITE,), {200: objects.Category}

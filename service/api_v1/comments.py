@@ -4,9 +4,9 @@ from aiohttp import web
 
 from service import answers, bodies, keys, requests
 from service.api_v1 import arrays, objects, schemas
-from service.api_v1.representation import Json, Representation
+from service.api_v1.representation import Json, Representation, nothing
 from service.endpoint import ISSUE, NUMBER, Endpoint
-from tracker import catalogues, comments, fields, issues
+from tracker import catalogues, comments, issues
 from tracker.access import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Key, Page
@@ -24,7 +24,7 @@ Found = tuple[Repository, Row]
 
 async def list_comments(request: web.Request) -> web.StreamResponse:
     """All of an issue's comments, newest first, the empty ones of changes among them."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
         await issues.outline(reader, tracker, number)
@@ -38,8 +38,8 @@ async def list_comments(request: web.Request) -> web.StreamResponse:
 
 async def get_comment(request: web.Request) -> web.Response:
     """One comment."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    number = requests.issue_number(request)
+    comment_id = requests.comment_id(request)
 
     async def find(reader: Reader, tracker: Repository) -> Found:
         await issues.outline(reader, tracker, number)
@@ -50,10 +50,9 @@ async def get_comment(request: web.Request) -> web.Response:
 
 async def create_comment(request: web.Request) -> web.Response:
     """A new comment: 200 with itself."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    given = fields.load(schemas.comment(limits), await bodies.read(request))
+    given = await bodies.load(request, schemas.comment)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         comment_id = await comments.create(tx, requests.actor(request), tracker, number, **given)
@@ -64,11 +63,10 @@ async def create_comment(request: web.Request) -> web.Response:
 
 async def update_comment(request: web.Request) -> web.Response:
     """A comment with another text."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    number = requests.issue_number(request)
+    comment_id = requests.comment_id(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    given = fields.load(schemas.comment(limits), await bodies.read(request))
+    given = await bodies.load(request, schemas.comment)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         await comments.update(tx, requests.actor(request), tracker, number, comment_id, **given)
@@ -79,15 +77,15 @@ async def update_comment(request: web.Request) -> web.Response:
 
 async def delete_comment(request: web.Request) -> web.Response:
     """No comment any more: 204."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    number = requests.issue_number(request)
+    comment_id = requests.comment_id(request)
     tracker = await requests.issues_tracker(request, number)
 
     async def write(tx: Transaction, tracker: Repository) -> None:
         await comments.delete(tx, requests.actor(request), tracker, number, comment_id)
 
     await requests.write(request, tracker, write)
-    return web.Response(status=204, reason="NO CONTENT")
+    return nothing()
 
 
 def _one(request: web.Request, found: Found) -> web.Response:

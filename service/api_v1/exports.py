@@ -5,9 +5,9 @@ They have no options and no names: the newest one that was begun without options
 
 from aiohttp import web
 
-from service import answers, archives, keys, requests
+from service import answers, archives, links, requests
 from service.api_v1 import objects
-from service.api_v1.representation import Json, Representation
+from service.api_v1.representation import Json
 from service.endpoint import REPOSITORY, Endpoint
 from tracker import jobs
 from tracker.access import Repository, require_permission
@@ -33,7 +33,7 @@ async def get_export(request: web.Request) -> web.Response:
     the address of the zip, where JSON must not be taken for one.)
     """
     repository, job = await _newest(request)
-    uri = Representation(request[keys.BASE_URL], repository).uri
+    uri = links.old_repository(repository)
     return answers.answer(request, _status(request, job, f"{uri}/issues/export/zip"))
 
 

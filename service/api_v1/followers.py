@@ -18,7 +18,7 @@ _ALL = Selection(catalogues.WATCHERS, order=None, is_descending=False)
 
 async def list_followers(request: web.Request) -> web.StreamResponse:
     """Everybody who watches an issue, and how many they are."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     base = request[keys.BASE_URL]
 
     async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from service import answers, bodies, keys, requests
 from service.api_v1 import listing, objects, schemas
-from service.api_v1.representation import Representation
+from service.api_v1.representation import Representation, nothing
 from service.endpoint import ISSUE, REPOSITORY, Endpoint
 from tracker import comments, edits, fields, filters, issues
 from tracker.access import Repository
@@ -55,7 +55,7 @@ async def list_issues(request: web.Request) -> web.Response:
 
 async def get_issue(request: web.Request) -> web.Response:
     """One issue."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def find(reader: Reader, tracker: Repository) -> Found:
         return await _found(reader, tracker, number)
@@ -66,8 +66,7 @@ async def get_issue(request: web.Request) -> web.Response:
 async def create_issue(request: web.Request) -> web.Response:
     """A new issue: 200 with itself."""
     tracker = await requests.tracker(request)
-    limits = request.app[keys.SETTINGS].limits
-    draft = issues.Draft(**fields.load(schemas.issue(limits), await bodies.read(request)))
+    draft = issues.Draft(**await bodies.load(request, schemas.issue))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         with schemas.names():
@@ -79,10 +78,9 @@ async def create_issue(request: web.Request) -> web.Response:
 
 async def update_issue(request: web.Request) -> web.Response:
     """An issue with what the payload says; what it does not say stays."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    edit = edits.Edit(**fields.load(schemas.edited_issue(limits), await bodies.read(request)))
+    edit = edits.Edit(**await bodies.load(request, schemas.edited_issue))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         with schemas.names():
@@ -94,14 +92,14 @@ async def update_issue(request: web.Request) -> web.Response:
 
 async def delete_issue(request: web.Request) -> web.Response:
     """No issue any more: 204."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
 
     async def write(tx: Transaction, tracker: Repository) -> None:
         await issues.delete(tx, requests.actor(request), tracker, number)
 
     await requests.write(request, tracker, write)
-    return web.Response(status=204, reason="NO CONTENT")
+    return nothing()
 
 
 async def _found(reader: Reader, tracker: Repository, number: int) -> Found:

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 from marshmallow import fields as marshmallow_fields
-from marshmallow import validate
 
 from tracker import catalogues, fields, filters
 
@@ -19,7 +18,7 @@ class _Whole(marshmallow_fields.Integer):
     default_error_messages = {"invalid": "Must be a whole number, 0 or more."}  # noqa: RUF012
 
     def __init__(self, most: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Range(min=0), **kwargs)
+        super().__init__(**kwargs)
         self._most = most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
@@ -35,12 +34,18 @@ class Part(fields.Payload):
     limit = _Whole(
         _MOST,
         load_default=15,
-        metadata={"description": f"How many issues; at most {_MOST}, 0 for the count alone."},
+        metadata={
+            "minimum": 0,
+            "description": f"How many issues; at most {_MOST}, 0 for the count alone.",
+        },
     )
     start = _Whole(
         _FARTHEST,
         load_default=0,
-        metadata={"description": "How many issues of the list come before the first one."},
+        metadata={
+            "minimum": 0,
+            "description": "How many issues of the list come before the first one.",
+        },
     )
     sort = marshmallow_fields.String(
         metadata={

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from aiohttp import web
+
 from service import links
 from tracker.access import Repository
 from tracker.database import Row
@@ -15,6 +17,11 @@ Json = dict[str, Any]
 
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 """Where Bitbucket's clocks were: times without a zone are of there (reference 4.2)."""
+
+
+def nothing() -> web.Response:
+    """What DELETE answers; a client compares the text of the status line (reference 8.2.16)."""
+    return web.Response(status=204, reason="NO CONTENT")
 
 
 def utc(time: str) -> str:
@@ -71,7 +78,7 @@ class Representation:
     """The shapes of what is in one repository, for one request's base address."""
 
     def __init__(self, base: str, repository: Repository) -> None:
-        self.uri = f"/1.0/repositories/{repository.full_name}"
+        self._uri = links.old_repository(repository)
         self._base = base
         self._people: dict[str, Json] = {}
 
@@ -101,7 +108,7 @@ class Representation:
             "local_id": number,
             **({} if comment_count is None else {"follower_count": row["watches"]}),
             "utc_created_on": utc(row["created_on"]),
-            "resource_uri": f"{self.uri}/issues/{number}",
+            "resource_uri": f"{self._uri}/issues/{number}",
             "is_spam": False,
         }
 
@@ -167,5 +174,5 @@ def repository(base: str, found: Repository) -> Json:
         "email_writers": True,
         "no_public_forks": found.is_private,
         "creator": None,
-        "resource_uri": Representation(base, found).uri,
+        "resource_uri": links.old_repository(found),
     }

@@ -21,7 +21,7 @@ from tracker.vocabulary import Scope
 async def list_attachments(request: web.Request) -> web.Response:
     """A page of an issue's attachments, in order of upload."""
     asked = Asked(request, catalogues.ATTACHMENTS)
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
         await issues.outline(reader, tracker, number)
@@ -37,7 +37,7 @@ async def list_attachments(request: web.Request) -> web.Response:
 
 async def upload_attachments(request: web.Request) -> web.Response:
     """Attach the files of a form: 201 without a body; Location is the collection (2.11)."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     limits, blobs = request.app[keys.SETTINGS].limits, request.app[keys.BLOBS]
 
     async def look(reader: Reader, tracker: Repository) -> tuple[Repository, int]:
@@ -65,7 +65,7 @@ async def upload_attachments(request: web.Request) -> web.Response:
 
 async def get_attachment(request: web.Request) -> web.Response:
     """302 to an address that serves the bytes without credentials for a minute (8.2.7)."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     name = request.match_info["path"]
 
     async def find(reader: Reader, tracker: Repository) -> str:
@@ -79,7 +79,7 @@ async def get_attachment(request: web.Request) -> web.Response:
 
 async def delete_attachment(request: web.Request) -> web.Response:
     """Take a file off its issue: 204."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     name = request.match_info["path"]
     tracker = await requests.issues_tracker(request, number)
 

@@ -9,7 +9,7 @@ from service.api_v2 import objects, schemas, wholes
 from service.api_v2.representation import Representation
 from service.endpoint import ISSUE, NUMBER, Endpoint
 from service.paging import Asked
-from tracker import catalogues, changes, contents, edits, fields, issues
+from tracker import catalogues, changes, contents, edits, issues
 from tracker.access import Repository
 from tracker.changes import Change, Message
 from tracker.contents import Texts
@@ -25,7 +25,7 @@ Found = tuple[Repository, Row, Change, Texts]
 async def list_changes(request: web.Request) -> web.Response:
     """A page of an issue's changes, oldest first."""
     asked = Asked(request, catalogues.CHANGES)
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def find(
         reader: Reader, tracker: Repository
@@ -48,7 +48,7 @@ async def list_changes(request: web.Request) -> web.Response:
 
 async def get_change(request: web.Request) -> web.Response:
     """One change."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     change_id = requests.row_id(request, "change_id", changes.NO_CHANGE)
 
     async def find(reader: Reader, tracker: Repository) -> Found:
@@ -69,10 +69,9 @@ async def create_change(request: web.Request) -> web.Response:
     A text that comes with nothing to alter is kept as a comment: the answer has no changes then,
     and the address is the comment's.
     """
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    given = fields.load(schemas.change(limits), await bodies.read(request))
+    given = await bodies.load(request, schemas.change)
     edit, message = edits.Edit(**schemas.parts(given["changes"])), _message(given)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:

@@ -7,7 +7,7 @@ from service.api_v2 import objects, schemas, wholes
 from service.api_v2.representation import Representation
 from service.endpoint import ISSUE, NUMBER, Endpoint
 from service.paging import Asked
-from tracker import catalogues, comments, contents, fields, issues
+from tracker import catalogues, comments, contents, issues
 from tracker.access import Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
@@ -23,7 +23,7 @@ Found = tuple[Repository, Row, Row, Texts]
 async def list_comments(request: web.Request) -> web.Response:
     """A page of an issue's comments, oldest first."""
     asked = Asked(request, catalogues.COMMENTS)
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row, Page[Row], Texts]:
         issue = await issues.outline(reader, tracker, number)
@@ -44,8 +44,8 @@ async def list_comments(request: web.Request) -> web.Response:
 
 async def get_comment(request: web.Request) -> web.Response:
     """One comment."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    number = requests.issue_number(request)
+    comment_id = requests.comment_id(request)
 
     async def find(reader: Reader, tracker: Repository) -> Found:
         return await _found(reader, tracker, number, comment_id)
@@ -55,10 +55,9 @@ async def get_comment(request: web.Request) -> web.Response:
 
 async def create_comment(request: web.Request) -> web.Response:
     """A new comment: 201 with its address and itself."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    content = fields.load(schemas.comment(limits), await bodies.read(request))["content"]
+    content = (await bodies.load(request, schemas.comment))["content"]
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         comment_id = await comments.create(tx, requests.actor(request), tracker, number, **content)
@@ -69,11 +68,10 @@ async def create_comment(request: web.Request) -> web.Response:
 
 async def update_comment(request: web.Request) -> web.Response:
     """A comment with another text."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    number = requests.issue_number(request)
+    comment_id = requests.comment_id(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    content = fields.load(schemas.comment(limits), await bodies.read(request))["content"]
+    content = (await bodies.load(request, schemas.comment))["content"]
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         actor = requests.actor(request)
@@ -85,8 +83,8 @@ async def update_comment(request: web.Request) -> web.Response:
 
 async def delete_comment(request: web.Request) -> web.Response:
     """No comment any more: 204."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
-    comment_id = requests.row_id(request, "comment_id", comments.NO_COMMENT)
+    number = requests.issue_number(request)
+    comment_id = requests.comment_id(request)
     tracker = await requests.issues_tracker(request, number)
 
     async def write(tx: Transaction, tracker: Repository) -> None:

@@ -11,7 +11,7 @@ from service.api_v2 import objects, schemas, wholes
 from service.api_v2.representation import Representation
 from service.endpoint import ISSUE, REPOSITORY, Endpoint
 from service.paging import Asked
-from tracker import catalogues, contents, edits, fields, issues
+from tracker import catalogues, contents, edits, issues
 from tracker.access import Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
@@ -44,7 +44,7 @@ async def list_issues(request: web.Request) -> web.Response:
 
 async def get_issue(request: web.Request) -> web.Response:
     """One issue."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def find(reader: Reader, tracker: Repository) -> Found:
         return await _found(reader, tracker, number)
@@ -55,8 +55,7 @@ async def get_issue(request: web.Request) -> web.Response:
 async def create_issue(request: web.Request) -> web.Response:
     """A new issue: 201 with its address and itself."""
     tracker = await requests.tracker(request)
-    limits = request.app[keys.SETTINGS].limits
-    given = fields.load(schemas.issue(limits), await bodies.read(request))
+    given = await bodies.load(request, schemas.issue)
     draft = issues.Draft(**schemas.parts(given))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
@@ -68,10 +67,9 @@ async def create_issue(request: web.Request) -> web.Response:
 
 async def update_issue(request: web.Request) -> web.Response:
     """An issue with what the payload says; what it does not say stays."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    limits = request.app[keys.SETTINGS].limits
-    given = fields.load(schemas.edited_issue(limits), await bodies.read(request))
+    given = await bodies.load(request, schemas.edited_issue)
     edit = edits.Edit(**schemas.parts(given))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
@@ -83,7 +81,7 @@ async def update_issue(request: web.Request) -> web.Response:
 
 async def delete_issue(request: web.Request) -> web.Response:
     """No issue any more: 200 with what it was (reference 2.7)."""
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:

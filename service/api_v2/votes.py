@@ -7,7 +7,7 @@ from aiohttp import web
 
 from service import requests
 from service.endpoint import ISSUE, Endpoint
-from tracker import issues, votes
+from tracker import votes
 from tracker.access import Actor, Repository
 from tracker.database import Reader, Transaction
 from tracker.vocabulary import Scope
@@ -17,7 +17,7 @@ from tracker.votes import Mark
 def _endpoints(mark: Mark) -> Iterator[Endpoint]:
     async def is_there(request: web.Request) -> web.Response:
         """Whether it is there: 204 says yes, 404 no."""
-        number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+        number = requests.issue_number(request)
 
         async def find(reader: Reader, tracker: Repository) -> None:
             await votes.require(reader, requests.actor(request), tracker, number, mark)
@@ -44,7 +44,7 @@ async def _put(
     mark: Mark,
     how: Callable[[Transaction, Actor, Repository, int, Mark], Coroutine[Any, Any, None]],
 ) -> web.Response:
-    number = requests.row_id(request, "issue_id", issues.NO_ISSUE)
+    number = requests.issue_number(request)
 
     async def write(tx: Transaction, tracker: Repository) -> None:
         await how(tx, requests.actor(request), tracker, number, mark)
