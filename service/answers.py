@@ -1,13 +1,14 @@
 """Answers: JSON, and the headers that every answer carries."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import orjson
 from aiohttp import hdrs, web
 from isal import isal_zlib
 
-from service import keys
+from service import keys, sending
 
 _RATE_LIMIT = {
     "X-RateLimit-Limit": "1000000000",
@@ -46,14 +47,14 @@ def answer(
 
     whole has what `fields` may add, as partial.Selection.of() wants it. What is got has an ETag,
     and comes as 304 without a body to whoever has it already; a long answer is compressed for
-    whoever takes that.
+    whoever takes that. Raises Unavailable when too many long ones are being sent.
     """
     if keys.FIELDS in request:
         data = request[keys.FIELDS].of(data, whole)
     body = orjson.dumps(data)
     more = {hdrs.VARY: hdrs.ACCEPT_ENCODING, **(headers or {})}
     if len(body) > _MOST:
-        return _json(body, status, more)
+        return _json(body, status, more, request)
     if status == 200 and request.method in ("GET", "HEAD"):
         more[hdrs.ETAG] = etag = f'W/"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
         if _has(request, etag):
@@ -61,11 +62,19 @@ def answer(
     if len(body) >= _WORTH_COMPRESSING and _takes_gzip(request):
         more[hdrs.CONTENT_ENCODING] = "gzip"
         body = isal_zlib.compress(body, 1, _GZIP)
-    return _json(body, status, more)
+    return _json(body, status, more, request)
 
 
-def _json(body: bytes, status: int, headers: Mapping[str, str] | None) -> web.Response:
-    return web.Response(
+def _json(
+    body: bytes,
+    status: int,
+    headers: Mapping[str, str] | None,
+    request: web.Request | None = None,
+) -> web.Response:
+    make: Callable[..., web.Response] = web.Response
+    if request is not None and len(body) > sending.LONG:
+        make = partial(sending.LongResponse, request)
+    return make(
         body=body,
         status=status,
         headers=headers,

@@ -57,7 +57,8 @@ def zipped(request: web.Request, job: Job) -> Path:
     settings = request.app[keys.SETTINGS]
     path = settings.export_path(job.uuid)
     if not path.exists():
-        raise Gone(f"Exports are kept for {settings.keep_exports_days} days: begin another one.")
+        days = settings.keep_exports_days
+        raise Gone(f"The zip was removed (exports are kept for {days} days): begin another one.")
     return path
 
 

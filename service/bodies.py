@@ -1,7 +1,6 @@
 """Request bodies: JSON objects or flat forms, read with limits."""
 
 import asyncio
-import codecs
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +30,12 @@ _LONG = 1 << 16
 
 _MALFORMED = (ValueError, LookupError, RuntimeError, AssertionError, BadHttpMessage)
 """What aiohttp's reader raises for what is no proper multipart."""
+
+_CODECS = {
+    **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin-1", "latin1", "l1"), "iso8859-1"),
+}
+"""What the charsets that are read here may be called, and what decodes them."""
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
@@ -229,8 +234,5 @@ def _is_json(request: web.Request) -> bool:
 
 def _codec(charset: str) -> str | None:
     """What decodes that charset, None for one that is not read here."""
-    try:
-        name = codecs.lookup(charset).name
-    except (LookupError, ValueError):
-        return None
-    return {"utf-8": "utf-8", "ascii": "utf-8", "iso8859-1": "iso8859-1"}.get(name)
+    # Not codecs.lookup(): it keeps every name that it was asked for, and anybody can ask.
+    return _CODECS.get(charset.lower().replace("_", "-"))

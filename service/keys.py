@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from service.downloads import Downloads
     from service.openapi import Description
     from service.partial import Selection
+    from service.sending import Outgoing
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -29,6 +30,8 @@ DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")
 READY_ISSUES: web.AppKey["ReadyIssues"] = web.AppKey("ready_issues")
 DESCRIPTION_V1: web.AppKey["Description"] = web.AppKey("description_v1")
 DESCRIPTION_V2: web.AppKey["Description"] = web.AppKey("description_v2")
+
+OUTGOING: web.AppKey["Outgoing"] = web.AppKey("outgoing")
 
 ACTOR = web.RequestKey("actor", Actor)
 SCOPES = web.RequestKey("scopes", tuple[Scope, ...])

@@ -1,6 +1,6 @@
 """Who an issue can be assigned to: accounts that may see it, and people known from an archive."""
 
-from tracker.access import Repository
+from tracker.access import Actor, Repository
 from tracker.accounts import is_in
 from tracker.database import Reader
 from tracker.errors import Invalid
@@ -16,15 +16,17 @@ _COLUMNS = {
 """In an account, and in what the tracker's archive calls it."""
 
 
-async def resolve(db: Reader, repository: Repository, by: str, value: str | int) -> int:
+async def resolve(
+    db: Reader, actor: Actor, repository: Repository, by: str, value: str | int
+) -> int:
     """The row id of the account or placeholder (DECISIONS 13) that by = value means.
 
     by is uuid, account_id, username or nickname. Of several, an account goes first, then
     whom the tracker's archive calls so, then whom the workspace does.
     Raises Invalid, and the same for somebody who does not exist and for somebody who is not allowed
     to see the repository. A name, which can be guessed, only means whoever belongs to the
-    repository or is in its tracker already, an administrator like everybody else: nobody learns
-    here who has an account.
+    repository or is in its tracker already, an administrator like everybody else, or the actor
+    himself: nobody learns here who has an account.
     """
     column, alias = _COLUMNS[by]
     row = await db.one(
@@ -35,7 +37,7 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
                     OR EXISTS (SELECT 1 FROM member m
                                 WHERE m.repository_id = :repository AND m.account_id = a.id)
                     OR ((:private = 0 OR a.is_admin = 1)
-                        AND (:guess = 0 OR {is_in(":tracker")})))
+                        AND (:guess = 0 OR a.id = :actor OR {is_in(":tracker")})))
              UNION ALL
             SELECT l.account_id, 1 FROM alias l
              WHERE l.tracker_id = :tracker AND {alias} = :value
@@ -46,6 +48,7 @@ async def resolve(db: Reader, repository: Repository, by: str, value: str | int)
              ORDER BY is_placeholder, id LIMIT 1""",
         {
             "value": value,
+            "actor": actor.id,
             "workspace": repository.workspace_id,
             "repository": repository.id,
             "tracker": repository.tracker_id,

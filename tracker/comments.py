@@ -33,7 +33,7 @@ async def find_some(
     db: Reader, repository: Repository, number: int, listing: Listing, *, most: int
 ) -> Page[Row]:
     """As find_all(), where one comment may be as long as a hundred others: the part ends before
-    its texts have more characters than `most`, but has one comment at least.
+    its texts have more bytes than `most`, but has one comment at least.
 
     It is without HTML. listing must be in the order of the keys, and is not counted.
     """
@@ -42,7 +42,7 @@ async def find_some(
     # One by one: what does not fit is not even read, but for the first of it.
     async with aclosing(db.stream(listing.rows(_PLAIN), params, size=1)) as stream:
         async for [row] in stream:
-            most -= len(row["content_raw"] or "")
+            most -= len((row["content_raw"] or "").encode())
             if found and (most < 0 or len(found) == listing.limit):
                 return Page(found, 0, (found[-1]["id"],))
             found.append(row)

@@ -81,7 +81,7 @@ async def apply(
     before = await _read(tx, key)
     altered = {
         column: value
-        for column, value in (await _wanted(tx, repository, before, edit)).items()
+        for column, value in (await _wanted(tx, actor, repository, before, edit)).items()
         if value != before[column]
     }
     _require_rights(repository, author, before, altered)
@@ -102,7 +102,7 @@ async def _read(tx: Transaction, key: Mapping[str, object]) -> Row:
 
 
 async def _wanted(
-    tx: Transaction, repository: Repository, before: Row, edit: Edit
+    tx: Transaction, actor: Actor, repository: Repository, before: Row, edit: Edit
 ) -> dict[str, object]:
     """The columns that the edit speaks of, and what they shall hold."""
     wanted: dict[str, object] = {
@@ -123,12 +123,12 @@ async def _wanted(
             )
     if "assignee" in edit.references:
         given = edit.references["assignee"]
-        wanted["assignee_id"] = given and await _assignee(tx, repository, before, given)
+        wanted["assignee_id"] = given and await _assignee(tx, actor, repository, before, given)
     return wanted
 
 
 async def _assignee(
-    tx: Transaction, repository: Repository, before: Row, given: Reference
+    tx: Transaction, actor: Actor, repository: Repository, before: Row, given: Reference
 ) -> int | None:
     """Whom a reference means; whoever is assigned, sent back as he was read, stays so.
 
@@ -137,7 +137,7 @@ async def _assignee(
     if given == ("uuid", before["assignee_uuid"]):
         return int(before["assignee_id"])
     try:
-        return await assignees.resolve(tx, repository, *given)
+        return await assignees.resolve(tx, actor, repository, *given)
     except Invalid:
         # A user name may be somebody's who goes before him by now.
         if given != ("username", before["responsible"]):

@@ -113,7 +113,7 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, draft: D
     reporter = require_account(actor)
     now = clock.now()
     tracker_id = await trackers.writable(tx, repository)
-    values = await _references(tx, repository, tracker_id, draft)
+    values = await _references(tx, actor, repository, tracker_id, draft)
     row = await tx.returning(
         """UPDATE repository
               SET last_issue_number = last_issue_number + 1, updated_on = :now
@@ -195,7 +195,7 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
 
 
 async def _references(
-    tx: Transaction, repository: Repository, tracker_id: int, draft: Draft
+    tx: Transaction, actor: Actor, repository: Repository, tracker_id: int, draft: Draft
 ) -> dict[str, object]:
     """The row ids behind a draft's references and the tracker's defaults, and the kind."""
     defaults = await tx.returning(
@@ -213,7 +213,7 @@ async def _references(
             values[kind] = await categories.find_named(tx, tracker_id, kind, default)
     if "assignee" in draft.references:
         given = draft.references["assignee"]
-        values["assignee"] = given and await assignees.resolve(tx, repository, *given)
+        values["assignee"] = given and await assignees.resolve(tx, actor, repository, *given)
     else:
         values["assignee"] = defaults["default_assignee_id"]
     return values

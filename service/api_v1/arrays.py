@@ -1,15 +1,13 @@
 """Bare arrays: API 1.0 has no pages but of issues, so these are as long as they are."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
-from service import answers, keys, requests
+from service import answers, keys, requests, sending
 from service.api_v1.representation import Json
 from tracker import trackers
 from tracker.access import Repository
@@ -21,14 +19,8 @@ from tracker.query import Selection
 PART = 100
 """How many items are read, and held in memory, at a time."""
 
-CHARACTERS = 1 << 20
-"""How many characters of text these may have, if they are not one item."""
-
-_PIECE = 1 << 16
-"""Bytes that are sent at a time: about what is kept for a client that does not read yet."""
-
-_PATIENCE = 30.0
-"""Seconds in which a client has to read a piece: a part waits in memory for whoever is slow."""
+BYTES = 1 << 20
+"""How many bytes of text these may have, if they are not one item."""
 
 Fetch = Callable[[Key | None], Awaitable[Page[Json]]]
 """Gets the part of an array behind a key, or its beginning, ready to be shown."""
@@ -87,12 +79,10 @@ async def answer(
         return response
     around = orjson.dumps({**beside(page.size), name: []} if name else [])
     end = around.rindex(b"]")
-    sending = _send(
-        request, response, fetch, around[:end] + _members(page), page.last, around[end:]
-    )
+    sent = _send(request, response, fetch, around[:end] + _members(page), page.last, around[end:])
     del page  # while a client takes its time, nothing but the text waits for it
     try:
-        await sending
+        await sent
     except Exception as error:
         is_known = isinstance(error, (TrackerError, ConnectionError))
         path = request.rel_url.raw_path
@@ -111,31 +101,16 @@ async def _send(
     end: bytes,
 ) -> None:
     """The text, what fetch gets behind the key, and the end."""
+    if request.version < HttpVersion11:
+        response.force_close()  # that is how such a client sees the end
     await response.prepare(request)
-    await _write(response, text)
+    await sending.write(request, response, text)
     while after is not None:
         text, after = await _next(request, fetch, after)
-        await _write(response, text)
-    await _write(response, end)
-    async with _patience():
+        await sending.write(request, response, text)
+    await sending.write(request, response, end)
+    async with sending.patience(request):
         await response.write_eof()
-
-
-async def _write(response: web.StreamResponse, text: bytes) -> None:
-    whole = memoryview(text)
-    for start in range(0, len(text), _PIECE):
-        async with _patience():
-            await response.write(whole[start : start + _PIECE])
-
-
-@asynccontextmanager
-async def _patience() -> AsyncIterator[None]:
-    """Raises ConnectionError when the client does not read what is sent to it in here."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            yield
-    except TimeoutError as error:
-        raise ConnectionError(f"nothing was read for {_PATIENCE:g} seconds.") from error
 
 
 async def _next(request: web.Request, fetch: Fetch, after: Key) -> tuple[bytes, Key | None]:

@@ -29,7 +29,7 @@ async def list_comments(request: web.Request) -> web.StreamResponse:
     async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
         await issues.outline(reader, tracker, number)
         part = arrays.part(_NEWEST_FIRST, after)
-        page = await comments.find_some(reader, tracker, number, part, most=arrays.CHARACTERS)
+        page = await comments.find_some(reader, tracker, number, part, most=arrays.BYTES)
         shapes = Representation(request[keys.BASE_URL], tracker)
         return page.each(shapes.comment)
 

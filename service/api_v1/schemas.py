@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, pre_load
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 
 from tracker import fields as rules
 from tracker.errors import Invalid
@@ -40,9 +40,12 @@ class _Issue(rules.Payload):
     @pre_load
     def _as_shown(self, data: Any, **kwargs: Any) -> Any:
         # Whoever sends back what he has read has some members in there.
-        if isinstance(data, dict) and isinstance(inner := data.get("metadata"), dict):
-            return {**{name: inner[name] for name in _METADATA if name in inner}, **data}
-        return data
+        inner = data.get("metadata")
+        if inner is None:
+            return data
+        if not isinstance(inner, dict):
+            raise ValidationError({"metadata": ["Must be an object."]})
+        return {**{name: inner[name] for name in _METADATA if name in inner}, **data}
 
     @post_load
     def _emptied(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from service import keys
+from service import keys, sending
 from service.api_v1 import arrays
 from tests.conftest import APP, OPEN, Api, Start
 from tests.rows import TIME
-from tracker import repositories, trackers
+from tracker import catalogues, repositories, trackers
 from tracker.access import ADMINISTRATOR, find_repository
 from tracker.database import Transaction
+from tracker.query import Selection
 from tracker.settings import Settings
 
 ISSUES = f"{APP.replace('/2.0', '/1.0')}/issues"
@@ -75,17 +76,17 @@ async def test_head_of_a_long_array_has_no_body_and_leaves_the_connection_usable
 async def test_texts_that_do_not_fit_into_one_part_are_all_there(
     api: Api, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays, "CHARACTERS", most)
+    monkeypatch.setattr(arrays, "BYTES", most)
     await _comment(api, 12)
     found = await api.get(COMMENTS, "alice")
     assert [comment["content"] for comment in found] == [f"c{n}" for n in range(12, 0, -1)]
 
 
 async def test_texts_that_fill_a_part_each_arrive_as_they_are(api: Api) -> None:
-    await _comment(api, 3, fill=arrays.CHARACTERS - 2)
+    await _comment(api, 3, fill=arrays.BYTES - 2)
     found = await api.get(COMMENTS, "alice")
     for comment, number in zip(found, (3, 2, 1), strict=True):
-        assert comment["content"] == f"c{number}{'x' * (arrays.CHARACTERS - 2)}"
+        assert comment["content"] == f"c{number}{'x' * (arrays.BYTES - 2)}"
 
 
 async def test_an_array_inside_an_object_counts_what_it_holds(api: Api) -> None:
@@ -166,6 +167,11 @@ async def interrupted(start: Start, settings: Settings) -> Interrupted:
             await waiting.pop()(request)
 
     api = await start(settings, lambda app: app.on_response_prepare.append(interrupt))
+    # Test servers cancel a handler whose client has gone; Pail's own do not.
+    runner = api.client.server.runner
+    assert runner is not None
+    assert runner.server is not None
+    runner.server.handler_cancellation = False
     for full_name in ("alice/app", "alice/open"):
         await _comment(api, MANY, full_name)
     return Interrupted(api, waiting)
@@ -253,11 +259,6 @@ async def test_a_client_that_goes_away_is_one_line_in_the_log(
     interrupted: Interrupted, caplog: pytest.LogCaptureFixture
 ) -> None:
     api = interrupted.api
-    # Test servers cancel a handler whose client has gone; Pail's own do not.
-    runner = api.client.server.runner
-    assert runner is not None
-    assert runner.server is not None
-    runner.server.handler_cancellation = False
     reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
 
     async def leave(request: web.Request) -> None:
@@ -283,15 +284,15 @@ async def test_a_few_long_texts_are_read_one_after_the_other(interrupted: Interr
         await tx.run("DELETE FROM comment WHERE id < 3")
 
     await interrupted.api.db.run("DELETE FROM comment")
-    await _comment(interrupted.api, 3, fill=arrays.CHARACTERS // 2)
+    await _comment(interrupted.api, 3, fill=arrays.BYTES // 2)
     assert len(_whole(await interrupted.ask(_writing(remove)))) == 1
 
 
 async def test_a_client_that_reads_nothing_is_cut_off(
     api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays, "_PATIENCE", 0.2)
-    await _comment(api, 16, "alice/open", fill=arrays.CHARACTERS)  # more than a kernel keeps
+    monkeypatch.setattr(sending, "_PATIENCE", 0.2)
+    await _comment(api, 16, "alice/open", fill=arrays.BYTES)  # more than a kernel keeps
     path = COMMENTS.replace("alice/app", "alice/open")
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -301,7 +302,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(
             while not (broken := [r for r in caplog.records if r.levelno >= logging.WARNING]):
                 await asyncio.sleep(0.001)
     assert [record.getMessage() for record in broken] == [
-        f"A list broke off in {path}: nothing was read for 0.2 seconds."
+        f"A list broke off in {path}: too little was read for 0.2 seconds."
     ]
     assert not broken[0].exc_info
 
@@ -343,3 +344,16 @@ async def test_what_is_written_meanwhile_moves_nothing(interrupted: Interrupted)
         await interrupted.api("POST", COMMENTS, "bob", data={"content": "newest"})
 
     assert len(_whole(await interrupted.ask(comment))) == MANY
+
+
+async def test_a_token_that_is_lost_meanwhile_counts_as_no_wrong_one(
+    interrupted: Interrupted,
+) -> None:
+    await interrupted.ask(_writing(_lose_token))
+    guesses = [await interrupted.api("GET", COMMENTS, "wrong") for _ in range(11)]
+    assert [guess.status for guess in guesses] == [*10 * [401], 429]
+
+
+def test_only_the_first_part_counts_the_whole_list() -> None:
+    selection = Selection(catalogues.COMMENTS, order=None, is_descending=True)
+    assert [arrays.part(selection, after).counted for after in (None, (7,))] == [True, False]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import APP, OPEN, Answer, Api, Start
 from tests.rows import add_comment, define, start_import
-from tracker import repositories
+from tracker import accounts, repositories, tokens
 from tracker.settings import Limits, Settings
 
 ISSUES = f"{OPEN.replace('/2.0', '/1.0')}/issues"
@@ -301,6 +301,18 @@ async def test_an_issue_can_be_put_back_when_whoever_is_responsible_was_removed(
     assert (answer.body["title"], answer.body["responsible"]["username"]) == ("After", "dora")
 
 
+async def test_everybody_who_sees_it_may_name_himself(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await accounts.create(api.db, "zadmin", is_admin=True)
+    monkeypatch.setitem(api.world.tokens, "zadmin", await tokens.create(api.db, "zadmin"))
+    for path, who in ((PRIVATE, "zadmin"), (ISSUES, "zadmin"), (ISSUES, "charlie")):
+        made = await create(api, path, who, responsible=who)
+        assert made["responsible"]["username"] == who
+        answer = await api("POST", path, "alice", data={"title": "t", "responsible": "eve"})
+        assert answer.status == 400
+
+
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 async def test_a_name_means_the_account_also_where_somebody_of_an_archive_has_it(
     api: Api, version: str
@@ -343,9 +355,12 @@ async def test_what_stands_beside_metadata_goes_before_it(api: Api) -> None:
     assert after["metadata"]["kind"] == "task"
     answer = await api("PUT", f"{PRIVATE}/1", "bob", json={"metadata": {"kind": "idea"}})
     assert (answer.status, [*answer.body["error"]["fields"]]) == (400, ["kind"])
-    for strange in ("text", ["kind"], 7, None):
+    for empty in (None, {}, {"title": "no place for it", "status": "open"}):
+        answer = await api("PUT", f"{PRIVATE}/1", "bob", json={"metadata": empty})
+        assert (answer.status, answer.body) == (200, after)
+    for strange in ("text", ["kind"], 7, False):
         answer = await api("PUT", f"{PRIVATE}/1", "bob", json={"metadata": strange})
-        assert answer.status == 200
+        assert (answer.status, [*answer.body["error"]["fields"]]) == (400, ["metadata"])
 
 
 @pytest.mark.parametrize("number", ["0", "2", "9" * 18, "9" * 400])

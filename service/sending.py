@@ -1,0 +1,87 @@
+"""Long answers: sent in pieces, and only to whoever reads them.
+
+What is written and not read yet lies in memory. So nobody gets more than a piece ahead, whoever
+reads nothing for a while is cut off, and all long answers together have a limit.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from service import keys
+from tracker.errors import Unavailable
+
+LONG = 1 << 18
+"""Bytes of an answer from which it is a long one."""
+
+MOST = 1 << 28
+"""Bytes that long answers may hold together."""
+
+_PIECE = 1 << 16
+_PATIENCE = 30.0
+"""Seconds in which a client has to read a piece."""
+
+_BUFFER = 1 << 17
+"""Bytes that the system keeps for a client beside that: left to itself it takes some MB, and does
+not tell before a third of them is read."""
+
+
+class Outgoing:
+    """How many bytes are held by long answers that are being sent."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+
+class LongResponse(web.Response):
+    """An answer whose body is long."""
+
+    def __init__(self, request: web.Request, *, body: bytes, **arguments: Any) -> None:
+        """Raises Unavailable for a GET while the others hold too much: it can be asked again."""
+        super().__init__(body=body, **arguments)
+        self._asked = request
+        self._outgoing = request.app[keys.OUTGOING]
+        held = self._outgoing.held
+        if held and held + len(body) > MOST and request.method == "GET":
+            raise Unavailable("Too many long answers are being read: try again in a moment.")
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send the body, once. Raises ConnectionError when nobody reads it."""
+        body, self.body = self.body, None
+        if isinstance(body, bytes) and self._asked.method != "HEAD":
+            self._outgoing.held += len(body)
+            try:
+                await write(self._asked, self, body)
+            finally:
+                self._outgoing.held -= len(body)
+        await super().write_eof(data)
+
+
+async def write(request: web.Request, response: web.StreamResponse, text: bytes) -> None:
+    """Write some of an answer that was prepared, in pieces.
+
+    Raises ConnectionError when the client reads nothing; the connection is cut off then.
+    """
+    connection = request.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    whole = memoryview(text)
+    for start in range(0, len(text), _PIECE):
+        async with patience(request):
+            await response.write(whole[start : start + _PIECE])
+
+
+@asynccontextmanager
+async def patience(request: web.Request) -> AsyncIterator[None]:
+    """Cut the client off and raise ConnectionError when it does not read what is sent in here."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            yield
+    except TimeoutError as error:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionError(f"too little was read for {_PATIENCE:g} seconds.") from error
