@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 import orjson
 
-from bench import load, processes, samples, world
+from bench import load, processes, samples, single, world
 from bench.load import Figures
 from bench.table import Line
 from bench.world import World
 from tracker.vocabulary import JobKind
 
 SMALL = "/2.0/repositories/bench/small/issues"
-_SIZES = {"small": samples.SERVED, "vast": samples.VAST}
+_SIZES = {"small": samples.SERVED, samples.VAST.name: samples.VAST}
 _CONNECTIONS = (1, 8)
 _DRAFT = {"title": "It does not work", "content": {"raw": "Press **any** key.\n\n- a\n- b"}}
 _FILTER = quote('state="open" AND priority>="major"')
@@ -51,6 +51,7 @@ _CASES = (
     _Case("filtered list of 50", f"?pagelen=50&q={_FILTER}"),
     _Case("text search, list of 50", f"?pagelen=50&q={_SEARCH}"),
     _Case("last page of 50", "?pagelen=50&page={last}"),
+    _Case("1.0: GET issue", "/7", most="<= 1.3", api="1.0"),
     _Case("1.0: list of 50", "?limit=50", most="<= 1.3", api="1.0"),
     _Case("1.0: filtered list of 50", f"?limit=50&{_OLD_FILTER}", api="1.0"),
     _Case("1.0: text search, list of 50", "?limit=50&content=~ABC", api="1.0"),
@@ -63,12 +64,14 @@ _CASES = (
 
 
 async def measure(seconds: float) -> list[Line]:
-    """Each verb on both trackers, over one and over eight connections, so many seconds each."""
+    """Each verb on both trackers, over one and over eight connections, so many seconds each; then
+    what is measured once."""
     async with world.made() as here:
-        for slug, size in _SIZES.items():
+        for slug, size in {**_SIZES, samples.TALK.name: samples.TALK}.items():
             await fill(here, slug, size)
         with processes.web(here.settings.data_dir) as port:
-            return [line for case in _CASES for line in await _measure(here, port, case, seconds)]
+            lines = [line for case in _CASES for line in await _measure(here, port, case, seconds)]
+            return lines + await single.measure(here, port, seconds)
 
 
 async def _measure(here: World, port: int, case: _Case, seconds: float) -> list[Line]:

@@ -42,6 +42,9 @@ SERVED = Size("served", issues=1_000, comments=4_000, logs=1_000)
 VAST = Size("vast", issues=100_000, comments=20_000, logs=10_000)
 """A list that is a hundred times as long."""
 
+TALK = Size("talk", issues=1, comments=10_000, logs=0)
+"""One issue about which much is said."""
+
 LARGE = Size(
     "large", issues=10_000, comments=40_000, logs=15_000, files=2_000, file_bytes=200 * _MIB
 )

@@ -232,9 +232,10 @@ async def test_another_kinds_or_trackers_is_not_there(api: Api, kind: str) -> No
     other = KINDS[KINDS.index(kind) - 1]
     [unlike] = await define(api, "alice/app", other, "other")
     for category_id in (foreign, unlike, 0, 999, 10**17, 10**30):
-        for method in ("GET", "PUT", "DELETE"):
-            path = f"{OLD_APP}/{kind}s/{category_id}"
-            answer = await api(method, path, "alice", data={"name": "taken over"})
+        path = f"{OLD_APP}/{kind}s/{category_id}"
+        # An empty name is wrong: that is not told of what is not there.
+        for method, name in (("GET", ""), ("PUT", "taken over"), ("PUT", ""), ("DELETE", "")):
+            answer = await api(method, path, "alice", data={"name": name})
             assert answer.status == 404
             assert answer.body["error"] == {
                 "message": "Not Found",

@@ -146,6 +146,24 @@ async def test_an_absent_comment_is_absent(api: Api, number: str) -> None:
         assert (answer.status, answer.body) == (404, NO_COMMENT)
 
 
+async def test_what_is_absent_is_said_to_be_the_issue_where_that_is(api: Api) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        answer = await api(method, f"{ISSUES}/9/comments/1", "alice", data={"content": "x"})
+        assert answer.status == 404
+        assert answer.body["error"]["detail"] == "No Issue matches the given query."
+
+
+async def test_comments_count_in_their_own_tracker(api: Api) -> None:
+    await create(api, PRIVATE)
+    await add_comment(api, "alice/app", 1, 70, content="elsewhere")
+    await say(api)
+    await say(api)
+    for issues, count in ((ISSUES, 2), (PRIVATE, 1)):
+        [issue] = (await api.get(issues, "dora"))["issues"]
+        assert issue["comment_count"] == count
+        assert (await api.get(f"{issues}/1", "dora"))["comment_count"] == count
+
+
 async def test_strangers_comment_where_everybody_can_see_and_nowhere_else(api: Api) -> None:
     assert (await say(api, who="charlie"))["author_info"]["username"] == "charlie"
     assert (await api("POST", COMMENTS, None, data={"content": "x"})).status == 401

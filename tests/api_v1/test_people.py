@@ -80,10 +80,11 @@ async def test_all_of_his_workspaces_count_and_nobody_elses(api: Api) -> None:
 
 
 async def test_many_repositories_are_all_there(api: Api) -> None:
+    await accounts.rename(api.db, "alice", 'Alice ["]"]')
     await add_repositories(api, arrays.PART + 1)
     for path, who in (("/1.0/user", "alice"), ("/1.0/users/alice", "alice")):
         shown = await api.get(path, who)
-        assert shown["user"]["username"] == "alice"
+        assert shown["user"]["display_name"] == 'Alice ["]"]'
         assert len(shown["repositories"]) == arrays.PART + 3
 
 

@@ -1,10 +1,7 @@
 """Who searches much waits for himself."""
 
 import asyncio
-import threading
 from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import islice
 
 import pytest
@@ -12,7 +9,8 @@ import pytest
 from service import turns
 from service.turns import Turns
 from tests.conftest import OPEN, Api
-from tracker.database import Lane, Reader
+from tests.lanes import held
+from tracker.database import Lane
 from tracker.errors import Unavailable
 
 ROWS = f"{OPEN}/issues?sort=votes"
@@ -47,24 +45,6 @@ async def test_whoever_waits_for_himself_too_long_is_told(monkeypatch: pytest.Mo
         pass
 
 
-@asynccontextmanager
-async def _held(api: Api, lane: Lane) -> AsyncIterator[None]:
-    """Nobody gets anything in that lane until the end."""
-    started, go = threading.Event(), threading.Event()
-
-    async def hold(reader: Reader) -> None:
-        started.set()
-        go.wait(10)
-
-    holding = asyncio.create_task(api.db.read(hold, lane=lane))
-    await asyncio.to_thread(started.wait)
-    try:
-        yield
-    finally:
-        go.set()
-        await holding
-
-
 def _ways(token: str) -> list[dict[str, str]]:
     """Headers that say the same."""
     users = ("bob", "BOB", "bob@example.org", "x-token-auth")
@@ -78,7 +58,7 @@ async def test_a_token_has_one_turn_however_it_is_sent(
 ) -> None:
     monkeypatch.setattr(turns, "_PATIENCE", 0.01)
     ways = _ways(api.world.tokens["bob"])
-    async with _held(api, Lane.ROWS):
+    async with held(api, Lane.ROWS):
         others = [asyncio.create_task(api("GET", ROWS, who)) for who in ("alice", None)]
         searches = [asyncio.create_task(api("GET", ROWS, headers=headers)) for headers in ways]
         for refused in islice(asyncio.as_completed(searches), len(ways) - 1):
@@ -91,7 +71,7 @@ async def test_a_search_through_texts_holds_up_no_list_of_the_same_person(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_PATIENCE", 0.01)
-    async with _held(api, Lane.TEXTS):
+    async with held(api, Lane.TEXTS):
         searches = [asyncio.create_task(api("GET", TEXTS, "bob")) for _ in range(2)]
         # One of them is refused, because the other has its turn by now.
         assert (await next(asyncio.as_completed(searches))).status == 503

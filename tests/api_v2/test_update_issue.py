@@ -277,6 +277,17 @@ async def test_who_may_edit_what(api: Api, who: str, own: bool, text: int, rest:
     assert len(await changes(api, path)) == 3 * [text, rest].count(200)
 
 
+async def test_whoever_is_refused_is_told_what_he_lacks(api: Api) -> None:
+    made = await api.post(f"{OPEN}/issues", "bob", {"title": "Open"})
+    path = f"{OPEN}/issues/{made['id']}"
+    for payload, words in (
+        ({"title": "x"}, "This needs write access to alice/open."),
+        ({"state": "closed"}, "This needs membership of alice/open."),
+    ):
+        answer = await api("PUT", path, "charlie", json=payload)
+        assert (answer.status, answer.body["error"]["message"]) == (403, words)
+
+
 async def test_what_stays_as_it_is_needs_no_permission(api: Api) -> None:
     made = await api.post(f"{OPEN}/issues", "charlie", {"title": "Mine"})
     path = f"{OPEN}/issues/{made['id']}"

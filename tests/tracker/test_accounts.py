@@ -10,7 +10,7 @@ import pytest
 
 from tests.tracker.conftest import Core
 from tests.tracker.test_references import add_issue, add_placeholder
-from tracker import accounts, repositories, workspaces
+from tracker import accounts, repositories, trackers, workspaces
 from tracker.access import ADMINISTRATOR, ANONYMOUS, Actor
 from tracker.database import Params, Reader, Row
 from tracker.errors import NotFound
@@ -57,6 +57,72 @@ async def test_whoever_sees_an_issue_knows_its_people(
     assert await knowing(core, "7:ann") == expected
 
 
+async def naming(core: Core, name: str) -> set[str]:
+    """Which of the people find somebody by that user name of an archive's."""
+    actors = {who: await core.actor(who) for who in ("alice", "bob", "charlie", "dora")}
+    actors |= {"nobody": ANONYMOUS, "administrator": ADMINISTRATOR}
+    found = set()
+    for who, actor in actors.items():
+        try:
+            row = await accounts.see_named(core.db, actor, name)
+        except NotFound:
+            continue
+        assert row["user_nickname"] == name
+        found.add(who)
+    return found
+
+
+async def _call(core: Core, tracker: int, account: int, name: str) -> None:
+    """Let the archive of that tracker call somebody so."""
+    await core.db.run(
+        "INSERT INTO alias VALUES (:tracker, :account, :name, '7:other', 'Robert')",
+        {"tracker": tracker, "account": account, "name": name},
+    )
+
+
+SHOWING = {
+    "reporter": "UPDATE issue SET reporter_id = :ann WHERE tracker_id = :open",
+    "assignee": "UPDATE issue SET assignee_id = :ann WHERE tracker_id = :open",
+    "author": """INSERT INTO comment (id, tracker_id, issue_number, account_id, created_on)
+                 VALUES (9, :open, 1, :ann, '2020')""",
+    "follower": """INSERT INTO watch (tracker_id, issue_number, account_id)
+                   VALUES (:open, 1, :ann)""",
+}
+"""SQL that makes an archive's tracker show somebody, by what he is there."""
+
+
+@pytest.mark.parametrize("shown", SHOWING)
+async def test_what_an_archive_calls_somebody_is_a_name_for_those_to_whom_it_shows_him(
+    core: Core, shown: str
+) -> None:
+    ann = await add_placeholder(core, "ann", "Ann", "alice")
+    await add_issue(core, 1, "known to bob and dora", reporter=ann)
+    await add_issue(core, 1, "a", full_name="alice/open")
+    tracker = await core.in_force("alice/open")
+    await _call(core, tracker, ann, "robert")
+    assert await naming(core, "ann") == {"alice", "bob", "dora", "administrator"}
+    assert await naming(core, "robert") == {"alice", "administrator"}
+    await core.db.run(SHOWING[shown], {"ann": ann, "open": tracker})
+    assert await naming(core, "robert") == EVERYBODY
+
+
+async def test_an_import_that_runs_makes_nobody_known(core: Core) -> None:
+    repository = await core.repository("alice/open")
+    ann = await add_placeholder(core, "ann", "Ann", "alice")
+    ben = await add_placeholder(core, "ben", "Ben", "alice")
+    async with core.db.transaction() as tx:
+        building = await trackers.create(tx, repository.id, status="building")
+    await _call(core, building, ann, "robert")
+    await core.db.run(
+        "UPDATE account SET workspace_id = NULL, tracker_id = :building WHERE id = :ben",
+        {"building": building, "ben": ben},
+    )
+    [uuid] = await core.values("SELECT uuid FROM account WHERE id = :ben", ben=ben)
+    for name in ("robert", "ben", "7:ben", uuid):
+        assert await naming(core, name) == set()
+        assert await knowing(core, name) == set()
+
+
 class Explaining(Reader):
     """Keeps the plan of what is asked."""
 
@@ -83,6 +149,19 @@ async def test_to_know_somebody_takes_no_walk_through_what_he_wrote(core: Core) 
     assert len(found) == 3
     assert all(re.search(r"\(\w+_id=\? AND tracker_id=\?\)$", step) for step in found)
     assert not [step for step in reader.plan if re.match("SCAN a\\b", step)]
+
+
+async def test_whom_an_archive_names_is_looked_for_in_its_workspace_alone(core: Core) -> None:
+    await add_placeholder(core, "ann", "Ann", "charlie")
+    reader = Counting(core.settings.database)
+    with pytest.raises(NotFound):
+        await accounts.see(reader, ANONYMOUS, "7:ann")
+    before, reader.steps = reader.steps, 0
+    for number in range(30):
+        await repositories.create(core.db, f"alice/many-{number}", private=False)
+    with pytest.raises(NotFound):
+        await accounts.see(reader, ANONYMOUS, "7:ann")
+    assert reader.steps == before
 
 
 class Counting(Reader):
