@@ -8,8 +8,8 @@ from aiohttp import web
 from service import keys, requests
 from service.downloads import disposition
 from tracker import jobs
-from tracker.access import Repository, find_tracker, require_permission
-from tracker.database import Transaction
+from tracker.access import Repository, find_tracker
+from tracker.database import Reader, Transaction
 from tracker.errors import Gone
 from tracker.jobs import Job
 from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
@@ -19,9 +19,11 @@ MAY_EXPORT = (Scope.ISSUE, Scope.REPOSITORY_ADMIN)
 
 async def administered(request: web.Request) -> Repository:
     """The tracker in the path. Raises NotFound, and Forbidden unless the actor administers it."""
-    repository = await requests.tracker(request)
-    require_permission(repository, Permission.ADMIN)
-    return repository
+
+    async def find(reader: Reader, repository: Repository) -> Repository:
+        return repository
+
+    return await requests.read_administered(request, find)
 
 
 async def begin(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[Repository, Job]:

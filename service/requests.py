@@ -65,6 +65,18 @@ async def read_tracker(
     return await read(request, whole, lane=lane)
 
 
+async def read_administered(
+    request: web.Request, work: Callable[[Reader, Repository], Coroutine[Any, Any, T]]
+) -> T:
+    """As read_tracker(), for whoever administers the repository. Raises Forbidden for others."""
+
+    async def whole(reader: Reader, tracker: Repository) -> T:
+        require_permission(tracker, Permission.ADMIN)
+        return await work(reader, tracker)
+
+    return await read_tracker(request, whole)
+
+
 async def repository(request: web.Request) -> Repository:
     """The repository in the path, if it is visible to whoever asks. Raises NotFound."""
 

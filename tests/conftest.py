@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDictProxy
+from yarl import URL
 
 from service import keys
 from service.app import build_app
@@ -71,9 +72,9 @@ class Api:
         self.watch = watch
 
     async def __call__(
-        self, method: str, path: str, who: str | None = None, **arguments: Any
+        self, method: str, path: str | URL, who: str | None = None, **arguments: Any
     ) -> Answer:
-        """Send a request, following no redirect."""
+        """Send a request, following no redirect; a URL is sent as it is written."""
         headers = {**self.world.headers(who), **arguments.pop("headers", {})}
         response = await self.client.request(
             method, path, headers=headers, allow_redirects=False, **arguments

@@ -23,7 +23,7 @@ async def answered(api: Api, url: str | URL, lane: Lane) -> bool:
             await stack.enter_async_context(held(api, other))
         try:
             async with asyncio.timeout(5):
-                return (await api("GET", url)).status == 200  # type: ignore[arg-type]
+                return (await api("GET", url)).status == 200
         except TimeoutError:
             return False
 

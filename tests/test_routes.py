@@ -206,7 +206,7 @@ async def test_an_id_that_is_none_is_absent(api: Api, template: str) -> None:
         for garbage in GARBAGE_IDS:
             path = _path(template.replace(f"{{{name}}}", "GARBAGE"), values)
             url = URL(path.replace("GARBAGE", garbage), encoded=True)
-            answer = await api("GET", url, "alice")  # type: ignore[arg-type]
+            answer = await api("GET", url, "alice")
             assert answer.status == 404, garbage
             assert is_error(answer)
 
@@ -248,7 +248,7 @@ async def test_a_trick_in_the_path_leads_to_nobodys_repository(api: Api, path: s
     for prefix in (V1[0], V2[0]):
         for tail in ("", "/issues", "/issues/1"):
             url = URL(f"{prefix}/repositories/{path}{tail}".replace(" ", "%20"), encoded=True)
-            answer = await api("GET", url, "charlie")  # type: ignore[arg-type]
+            answer = await api("GET", url, "charlie")
             assert answer.status == 404
             assert is_error(answer)
 

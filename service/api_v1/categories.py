@@ -5,21 +5,15 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from service import answers, bodies, requests
-from service.api_v1 import arrays, objects, representation
+from service.api_v1 import arrays, objects, representation, schemas
 from service.api_v1.representation import Json
 from service.endpoint import NUMBER, REPOSITORY, Endpoint
-from tracker import catalogues, categories, fields
-from tracker.access import Repository, require_permission
+from tracker import catalogues, categories
+from tracker.access import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Key, Page
 from tracker.query import selected
-from tracker.vocabulary import CategoryKind, Permission, Scope
-
-
-class CategoryPayload(fields.Payload):
-    """What a component, milestone or version is called."""
-
-    name = fields.name(required=True)
+from tracker.vocabulary import CategoryKind, Scope
 
 
 def _paths(kind: CategoryKind) -> tuple[str, str]:
@@ -41,17 +35,11 @@ async def _administered(
     """
 
     async def find(reader: Reader, tracker: Repository) -> Repository:
-        require_permission(tracker, Permission.ADMIN)
         if category_id is not None:
             await categories.get(reader, tracker, kind, category_id)
         return tracker
 
-    return await requests.read_tracker(request, find)
-
-
-async def _name(request: web.Request) -> str:
-    name: str = fields.load(CategoryPayload(), await bodies.read(request))["name"]
-    return name
+    return await requests.read_administered(request, find)
 
 
 def _reading(kind: CategoryKind) -> Iterator[Endpoint]:
@@ -87,7 +75,7 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
     async def create(request: web.Request) -> web.Response:
         """A new one, which the repository's administrators define."""
         tracker = await _administered(request, kind)
-        name = await _name(request)
+        name = (await bodies.load(request, schemas.category))["name"]
 
         async def write(tx: Transaction, tracker: Repository) -> int:
             return await categories.create(tx, requests.actor(request), tracker, kind, name)
@@ -99,7 +87,7 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
         """The same one under another name, which its issues show from now on."""
         category_id = _id(request, kind)
         tracker = await _administered(request, kind, category_id)
-        name = await _name(request)
+        name = (await bodies.load(request, schemas.category))["name"]
 
         async def write(tx: Transaction, tracker: Repository) -> None:
             actor = requests.actor(request)
@@ -121,8 +109,8 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
 
     path, one = _paths(kind)
     scopes, shown = (Scope.ISSUE_WRITE,), {200: objects.Category}
-    yield Endpoint("POST", path, create, scopes, shown, lambda limits: CategoryPayload())
-    yield Endpoint("PUT", one, rename, scopes, shown, lambda limits: CategoryPayload())
+    yield Endpoint("POST", path, create, scopes, shown, schemas.category)
+    yield Endpoint("PUT", one, rename, scopes, shown, schemas.category)
     yield Endpoint("DELETE", one, delete, scopes, {204: None})
 
 

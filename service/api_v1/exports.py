@@ -10,11 +10,11 @@ from service.api_v1 import objects
 from service.api_v1.representation import Json
 from service.endpoint import REPOSITORY, Endpoint
 from tracker import jobs
-from tracker.access import Repository, require_permission
+from tracker.access import Repository
 from tracker.database import Reader
 from tracker.errors import Gone, NotFound
 from tracker.jobs import Job
-from tracker.vocabulary import JobKind, JobStatus, Permission
+from tracker.vocabulary import JobKind, JobStatus
 
 _EXPORT = f"{REPOSITORY}/issues/export"
 
@@ -51,10 +51,9 @@ async def download_export(request: web.Request) -> web.StreamResponse:
 
 async def _newest(request: web.Request) -> tuple[Repository, Job]:
     async def find(reader: Reader, repository: Repository) -> tuple[Repository, Job]:
-        require_permission(repository, Permission.ADMIN)
         return repository, await jobs.latest_export(reader, repository)
 
-    return await requests.read_tracker(request, find)
+    return await requests.read_administered(request, find)
 
 
 def _status(request: web.Request, job: Job, uri: str) -> Json:

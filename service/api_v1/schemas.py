@@ -85,6 +85,12 @@ def comment(limits: Limits) -> Schema:
     return rules.Payload.from_dict({"content": rules.said(limits, required=True)})()
 
 
+@cache
+def category(limits: Limits) -> Schema:
+    """A component, milestone or version."""
+    return rules.Payload.from_dict({"name": rules.name(required=True)})()
+
+
 @contextmanager
 def names() -> Iterator[None]:
     """Whoever the core calls the assignee is here, in errors as well, whoever is responsible."""

@@ -17,13 +17,13 @@ def _url(path: str) -> URL:
 @pytest.mark.parametrize("prefix", WRITTEN)
 async def test_errors_have_the_form_of_the_api_that_was_asked(api: Api, prefix: str) -> None:
     for rest in ("/repositories/alice/open/issues/9", "/nothing", "/", ""):
-        answer = await api("GET", _url(prefix + rest))  # type: ignore[arg-type]
+        answer = await api("GET", _url(prefix + rest))
         assert answer.status == 404
         assert set(answer.body) == {"error"}
         assert answer.body["error"]["message"] == "Not Found"
     assert answer.body["error"]["detail"].endswith("/1.0/docs")
     wrong = f"{prefix}/repositories/alice/open/issues?limit=x"
-    answer = await api("GET", _url(wrong))  # type: ignore[arg-type]
+    answer = await api("GET", _url(wrong))
     assert (answer.status, set(answer.body)) == (400, {"error"})
 
 
@@ -32,14 +32,14 @@ async def test_scripts_of_every_origin_may_ask(api: Api, prefix: str) -> None:
     origin = {"Origin": "https://board.example"}
     url = _url(f"{prefix}/repositories/alice/open/issues")
     for method, status in (("GET", 200), ("OPTIONS", 204), ("POST", 401), ("PATCH", 405)):
-        answer = await api(method, url, headers=origin)  # type: ignore[arg-type]
+        answer = await api(method, url, headers=origin)
         assert answer.status == status
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("prefix", WRITTEN)
 async def test_the_document_is_that_of_1_0(api: Api, prefix: str) -> None:
-    answer = await api("GET", _url(f"{prefix}/openapi.json"))  # type: ignore[arg-type]
+    answer = await api("GET", _url(f"{prefix}/openapi.json"))
     assert answer.body["servers"] == [{"url": f"{api.url}/1.0"}]
 
 
@@ -53,6 +53,6 @@ async def test_no_other_path_is_below_it(api: Api, path: str) -> None:
 @pytest.mark.parametrize("query", ["title=%ff", "q=%ED%A0%80", "search=a%C3", "%80=1"])
 async def test_a_query_is_text(api: Api, version: str, query: str) -> None:
     url = _url(f"/{version}/repositories/alice/open/issues?{query}")
-    answer = await api("GET", url)  # type: ignore[arg-type]
+    answer = await api("GET", url)
     assert answer.status == 400
     assert answer.body["error"]["message"] == "The query is not in UTF-8."

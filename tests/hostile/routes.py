@@ -145,7 +145,7 @@ def names(answer: Answer, member: str) -> bool:
 
 async def send(api: Api, route: Route, url: URL, who: str | None, **arguments: Any) -> Answer:
     """Send a request to that address of a route."""
-    return await api(route.method, url, who, **arguments)  # type: ignore[arg-type]
+    return await api(route.method, url, who, **arguments)
 
 
 def dump(database: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -154,7 +154,7 @@ async def test_a_verb_that_is_not_there_is_refused_with_those_that_are(
         allowed = _verbs(route.path)
         for verb in sorted(verbs - allowed):
             for who in ("alice", None):
-                answer = await api(verb, route.at(private), who, **route.body())  # type: ignore[arg-type]
+                answer = await api(verb, route.at(private), who, **route.body())
                 said = set(answer.headers.get("Allow", "").split(","))
                 if not is_refused(answer, 405) or said != allowed:
                     wrong.append(f"{verb} {route.path} {who}: {answer}")
@@ -168,10 +168,7 @@ async def test_head_says_what_get_says(api: Api, private: Places) -> None:
         if route.is_unsafe:
             continue
         for who in ("alice", "charlie"):
-            got, head = [
-                await api(method, route.at(private), who)  # type: ignore[arg-type]
-                for method in ("GET", "HEAD")
-            ]
+            got, head = [await api(method, route.at(private), who) for method in ("GET", "HEAD")]
             varying = {"Date", "Location", "Transfer-Encoding", "Content-Length"}
             one, other = [
                 {name: value for name, value in each.headers.items() if name not in varying}

@@ -5,7 +5,6 @@ for the rest its users call get, post, put and delete on the client itself. docs
 about the clients that were tried by hand.
 """
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,22 +15,11 @@ from requests import HTTPError
 
 from tests.conftest import World
 from tests.running import test_up
-from tests.running.test_up import address, up
 
 pytestmark = test_up.pytestmark
 
 NAME = "Grüße aus dem Büro.txt"
 BYTES = b"\x00\x01 not text \xff"
-
-
-@pytest.fixture(scope="module")
-def url(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where Pail answers for all tests of this module."""
-    folder = tmp_path_factory.mktemp("clients")
-    (folder / "data").mkdir()
-    shutil.copy(world.database, folder / "data" / "pail.db")
-    with up(folder) as run:
-        yield address(run)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ it went well, and the JSON; of an error it only tells the class. docs/clients.md
 clients that were tried by hand.
 """
 
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,22 +12,11 @@ from bitbucket.bitbucket import Bitbucket
 
 from tests.conftest import World
 from tests.running import test_up
-from tests.running.test_up import address, up
 
 pytestmark = test_up.pytestmark
 
 REFUSED = (False, "Service not found.")
 """What it says of every status from 400 to 499."""
-
-
-@pytest.fixture(scope="module")
-def url(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where Pail answers for all tests of this module."""
-    folder = tmp_path_factory.mktemp("old_clients")
-    (folder / "data").mkdir()
-    shutil.copy(world.database, folder / "data" / "pail.db")
-    with up(folder) as run:
-        yield address(run)
 
 
 @pytest.fixture
