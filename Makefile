@@ -21,7 +21,7 @@ bench: .venv/installed-dev
 	.venv/bin/python -m bench $(ARGS)
 
 # Keeps the versions that still fit; `make lock ARGS=--upgrade` takes the newest.
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-emit-index-url --no-header $(ARGS) pyproject.toml
 lock:
 	$(COMPILE) --output-file requirements.lock
