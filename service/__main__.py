@@ -13,6 +13,7 @@ from service.access_log import AccessLogger, MalformedRequests
 from service.app import build_app
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError, load
+from tracker.terminal import log_handler, say
 
 SHUTDOWN_SECONDS = 4.0
 """How long requests that are being answered may take once the process is asked to end."""
@@ -22,9 +23,8 @@ _log = logging.getLogger("pail.service")
 
 def main() -> int:
     """Serve until a signal says to stop; the process's exit status."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    handler = log_handler("%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("aiohttp.server").addFilter(MalformedRequests())
     # Whatever a client writes into a form's headers is no news for the log.
     warnings.filterwarnings("ignore", module="aiohttp.multipart")
@@ -39,7 +39,7 @@ def main() -> int:
 
             uvloop.run(serve(settings))
     except (SettingsError, DatabaseUnusable, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        say(error, err=True)
         return 1
     return 0
 

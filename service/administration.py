@@ -12,6 +12,7 @@ from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import NotFound
 from tracker.settings import load
+from tracker.terminal import say
 from tracker.vocabulary import Permission, Scope
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ async def find(db: Database, full_name: str) -> Repository:
 def _print(rows: Iterable[Iterable[object]]) -> None:
     """Rows as columns separated by tabs, so that scripts can read them."""
     for row in rows:
-        click.echo("\t".join("" if value is None else str(value) for value in row))
+        say(*row)
 
 
 @click.group()
@@ -56,7 +57,7 @@ def user() -> None:
 @click.option("--admin", is_flag=True, help="May do everything everywhere.")
 def user_add(username: str, name: str | None, email: str | None, admin: bool) -> None:
     """Make an account and print its new random password."""
-    click.echo(
+    say(
         on_database(
             lambda db: accounts.create(db, username, display_name=name, email=email, is_admin=admin)
         )
@@ -118,9 +119,7 @@ def token() -> None:
 @click.option("--expires", type=click.IntRange(0, 36_500), metavar="DAYS")
 def token_create(username: str, name: str, scopes: tuple[str, ...], expires: int | None) -> None:
     """Make a token and print it; it can't be shown again."""
-    click.echo(
-        on_database(lambda db: tokens.create(db, username, name=name, scopes=scopes, days=expires))
-    )
+    say(on_database(lambda db: tokens.create(db, username, name=name, scopes=scopes, days=expires)))
 
 
 @token.command("list")
@@ -240,10 +239,10 @@ def check(quick: bool) -> None:
     blobs = Blobs(settings.blobs_dir)
     found = on_database(lambda db: checking.check(db, blobs, settings, with_bytes=not quick))
     for sentence in found:
-        click.echo(sentence)
+        say(sentence)
     if found:
         raise SystemExit(1)
-    click.echo("Everything is sound.", err=True)
+    say("Everything is sound.", err=True)
 
 
 COMMANDS = {

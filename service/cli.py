@@ -6,13 +6,19 @@ server runs or not. Whatever is heavy is imported by the command that needs it.
 """
 
 import importlib
+import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from service import running
 from tracker.errors import TrackerError
+from tracker.escaping import escaped
 from tracker.settings import SettingsError, load
+from tracker.terminal import say
 
 _ELSEWHERE = {
     "user": "service.administration",
@@ -40,12 +46,36 @@ class _Commands(click.Group):
             return commands[name]
         return super().get_command(ctx, name)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _refusals():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with _refusals():
             return super().invoke(ctx)
-        except (TrackerError, SettingsError, OSError) as error:
-            click.echo(str(error), err=True)
-            sys.exit(1)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """End the process with what was wrong on stderr, and the exit status that goes with it."""
+    try:
+        yield
+    except click.ClickException as error:
+        _say_usage(error)
+        sys.exit(error.exit_code)
+    except (TrackerError, SettingsError, OSError) as error:
+        say(error, err=True)
+        sys.exit(1)
+
+
+def _say_usage(error: click.ClickException) -> None:
+    """Say what click would: its words have several lines, but what they quote has one."""
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # whose message is the help
+        vars(error)["message"] = escaped(error.message)
+    shown = io.StringIO()
+    error.show(shown)
+    for line in shown.getvalue().removesuffix("\n").expandtabs().split("\n"):
+        say(line, err=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

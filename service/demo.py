@@ -20,6 +20,7 @@ from tracker.errors import NotFound, TrackerError
 from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.settings import Settings, load
+from tracker.terminal import say
 from tracker.vocabulary import JobKind
 
 USER = "demo"
@@ -205,7 +206,7 @@ async def _main() -> None:
     settings = load()
     db = await connect(settings.database)
     try:
-        sys.stdout.write(json.dumps(await prepare(db, settings)))
+        say(json.dumps(await prepare(db, settings)))
     finally:
         await db.close()
 
@@ -214,4 +215,5 @@ if __name__ == "__main__":
     try:
         asyncio.run(_main())
     except TrackerError as refusal:
-        sys.exit(str(refusal))
+        say(refusal, err=True)
+        sys.exit(1)

@@ -17,6 +17,7 @@ from typing import NoReturn
 from service import supervisor, valkey
 from service.supervisor import CannotStart, Child
 from tracker.settings import Settings
+from tracker.terminal import say
 
 LOCK = "pail.lock"
 
@@ -56,7 +57,7 @@ def up(settings: Settings, *, demo: bool) -> int:
             children += _ours(settings.web_concurrency, port, redis_url)
             return supervisor.run(children, beside=partial(_announce, settings.host, port, demo))
     except CannotStart as refusal:
-        sys.stderr.write(f"{refusal}\n")
+        say(refusal, err=True)
         return 1
 
 
@@ -125,8 +126,8 @@ async def _announce(host: str, port: int, demo: bool) -> int:
         user, token, path = made["user"], made["token"], made["list_path"]
         lines += [f"Demo user: {user}", f"Demo token: {token}"]
         lines += [shlex.join(["curl", "-u", f"{user}:{token}", address + path])]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    for line in lines:
+        say(line)
     return 0
 
 

@@ -12,11 +12,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from tracker.terminal import say
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
@@ -213,8 +214,7 @@ class _Supervisor:
 
     def _say(self, text: str, name: str = "pail") -> None:
         with contextlib.suppress(OSError):  # nobody reads the log any more
-            sys.stderr.write(f"{name:<{self._width}} | {text}\n")
-            sys.stderr.flush()
+            say(f"{name:<{self._width}} | {text}", err=True)
 
 
 def _send(pid: int, number: signal.Signals) -> None:

@@ -17,6 +17,7 @@ from tracker import accounts, clock
 from tracker.access import NO_REPOSITORY, Repository
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, NotFound, Unavailable
+from tracker.escaping import escaped
 from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.vocabulary import JobKind, JobStatus, Phase
@@ -290,6 +291,7 @@ async def settle(
 ) -> None:
     """End the job, once (DECISIONS 1); total is what a success has done.
 
+    message may quote anything: it is kept escaped. So are the entries of a Report.
     Raises Superseded when somebody else has settled it.
     """
     if not await tx.run(
@@ -302,7 +304,7 @@ async def settle(
         {
             "status": status,
             "total": total,
-            "message": message,
+            "message": escaped(message) if message is not None else None,
             "report": json.dumps(report) if report is not None else None,
             "now": clock.now(),
             "id": job.id,

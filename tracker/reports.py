@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracker.escaping import escaped
+
 MOST_LISTED = 1000
 """Entries of one list in a report; what goes beyond is only counted."""
 
 
 class Findings:
-    """A list that stops growing at MOST_LISTED and counts on."""
+    """A list that stops growing at MOST_LISTED and counts on; its entries are escaped."""
 
     def __init__(self) -> None:
         self._entries: list[str] = []
@@ -17,7 +19,7 @@ class Findings:
     def add(self, *entries: str) -> None:
         """Note each of the sentences."""
         self._total += len(entries)
-        self._entries += entries[: MOST_LISTED - len(self._entries)]
+        self._entries += map(escaped, entries[: MOST_LISTED - len(self._entries)])
 
     def as_list(self) -> list[str]:
         """The entries, and a last one that says how many more there were."""

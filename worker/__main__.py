@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from tracker import settings as settings_module
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError
+from tracker.terminal import log_handler, say
 from worker.queue import options
 from worker.runner import Runner
 
@@ -43,14 +44,15 @@ async def listen(redis_url: str | None, runner: Runner) -> None:
 
 def main() -> None:
     """Start with the settings of the environment; exit status 1 and one sentence if that fails."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler("%(levelname)s %(message)s")])
     logging.getLogger("arq").setLevel(logging.WARNING)
     try:
         settings = settings_module.load()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(settings))
     except (SettingsError, DatabaseUnusable) as error:
-        sys.exit(str(error))
+        say(error, err=True)
+        sys.exit(1)
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":

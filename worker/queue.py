@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tracker import jobs
 from tracker import settings as settings_module
 from tracker.settings import Settings, SettingsError
+from tracker.terminal import log_handler, say
 from worker.runner import AT_ONCE, Runner
 
 logger = logging.getLogger("pail.worker")
@@ -106,9 +107,13 @@ def worker_settings() -> type:
     try:
         settings = settings_module.load()
     except SettingsError as error:
-        raise SystemExit(str(error)) from error
+        say(error, err=True)
+        raise SystemExit(1) from error
     if settings.redis_url is None:
-        raise SystemExit("REDIS_URL is not set, and arq needs it; `pail up` brings its own queue.")
+        say("REDIS_URL is not set, and arq needs it; `pail up` brings its own queue.", err=True)
+        raise SystemExit(1)
+    if not logger.handlers:  # arq's own are for its own logger only
+        logger.addHandler(log_handler("%(levelname)s %(message)s"))
     return type(
         "WorkerSettings",
         (),
