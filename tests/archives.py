@@ -198,7 +198,10 @@ def as_text(sections: Sample, exporter: str = "new") -> bytes:
     order = _NEW_ORDER if exporter == "new" else _OLD_ORDER
     ordered = {key: sections[key] for key in order if key in sections}
     text = json.dumps(ordered | sections, ensure_ascii=False, separators=(",", ":"))
-    return (text if exporter == "new" else text.replace("/", "\\/")).encode()
+    # A lone surrogate becomes an escape of JSON: UTF-8 has none.
+    return (text if exporter == "new" else text.replace("/", "\\/")).encode(
+        errors="backslashreplace"
+    )
 
 
 Databases = dict[str, Sample | bytes]

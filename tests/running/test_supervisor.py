@@ -73,6 +73,12 @@ def test_each_line_of_a_child_carries_its_name(tmp_path: Path) -> None:
         assert run.log == "web     | one\nweb     | two\n"
 
 
+def test_a_line_of_a_child_can_not_steer_the_terminal(tmp_path: Path) -> None:
+    web = python("print('\\x1b[2J\\r\\u202eweb'); import time; time.sleep(600)")
+    with supervised(tmp_path, {"name": "web", "argv": web}) as run:
+        run.logs("web     | \\x1b[2J\\r\\u202eweb\n")
+
+
 def test_an_endless_line_is_cut_and_the_next_one_is_whole(tmp_path: Path) -> None:
     talker = python("print('x' * (3 << 20)); print('still here'); import time; time.sleep(600)")
     with supervised(tmp_path, {"name": "talker", "argv": talker}) as run:
