@@ -5,6 +5,7 @@ one sentence, 2 for wrong usage. Administration works straight on the database, 
 server runs or not. Whatever is heavy is imported by the command that needs it.
 """
 
+import asyncio
 import importlib
 import io
 import sys
@@ -65,6 +66,9 @@ def _refusals() -> Iterator[None]:
         sys.exit(error.exit_code)
     except (TrackerError, SettingsError, OSError) as error:
         say(error, err=True)
+        sys.exit(1)
+    except asyncio.CancelledError:
+        say("Interrupted.", err=True)
         sys.exit(1)
 
 

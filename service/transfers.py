@@ -6,9 +6,10 @@ They run the job right here; its row is there as for any other, so that nobody e
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import tempfile
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +22,15 @@ from service.administration import find, on_database
 from tracker import exports, imports, jobs, repositories, sweeping, undo
 from tracker.access import Repository
 from tracker.blobs import Blobs
-from tracker.database import Database
+from tracker.database import Database, Transaction
 from tracker.errors import Conflict, Invalid, NotFound, TrackerError
-from tracker.jobs import Job
+from tracker.escaping import escaped
+from tracker.jobs import MAKES_REPOSITORY, Job
 from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.settings import Limits, Settings, load
+from tracker.terminal import say
 from tracker.vocabulary import JobKind
 
 T = TypeVar("T")
@@ -36,52 +39,86 @@ _SUFFIXES = ("-issues.zip", ".zip")
 
 
 @click.command("import")
-@click.argument("full_name", metavar="WORKSPACE/SLUG")
-@click.argument("archive", type=click.Path(exists=True, path_type=Path))
+@click.argument("words", nargs=-1, required=True, metavar="[WORKSPACE/SLUG] ARCHIVE")
 @click.option("--create", is_flag=True, help="Make the repository if there is none (private).")
-@click.option("--dry-run", is_flag=True, help="Show the report and change nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show the report and change nothing; ARCHIVE alone will do."
+)
 @click.option("--max-archive-bytes", type=click.IntRange(1), help="For this run.")
 @click.option("--max-archive-entries", type=click.IntRange(1), help="For this run.")
 @click.option("--max-archive-unpacked-bytes", type=click.IntRange(1), help="For this run.")
 @click.option("--max-attachment-bytes", type=click.IntRange(1), help="For this run.")
 @click.option("--max-content-bytes", type=click.IntRange(1), help="For this run.")
-def import_(full_name: str, archive: Path, create: bool, dry_run: bool, **limits: Any) -> None:
+def import_(words: tuple[str, ...], create: bool, dry_run: bool, **limits: Any) -> None:
     """Replace a repository's issues with those of an archive, and print the report.
 
     ARCHIVE is the zip that Bitbucket made, the folder it was unpacked to, or a db-*.json alone.
     With WORKSPACE/ instead of WORKSPACE/SLUG it is a folder full of zips, each of which goes into
     the repository that its name says (NAME-issues.zip or NAME.zip).
+
+    With --dry-run and ARCHIVE alone no database is opened or made. What an import that fails had
+    made with --create is removed again.
     """
     settings = load()
     changed = {_limit(name): value for name, value in limits.items() if value is not None}
-    raised = replace(settings.limits, **changed)
+    how = _How(settings, replace(settings.limits, **changed), create, dry_run)
+    full_name, archive = _target(words, how)
+    if full_name is None:
+        _print_report(str(archive), asyncio.run(_rehearse_alone(how, archive)), dry_run=True)
+        return
     pairs = _pairs(full_name, archive)
     failed = 0
     for name, path in pairs:
         try:
             report = on_database(
                 lambda db, name=name, path=path: _import(  # type: ignore[misc]
-                    db, settings, raised, name, path.absolute(), create=create, dry_run=dry_run
+                    db, how, name, path.absolute()
                 )
             )
-        except TrackerError as error:
+        except (TrackerError, OSError) as error:
             if len(pairs) == 1:
                 raise
-            click.echo(f"{name}: {error}", err=True)
+            say(f"{name}: {error}", err=True)
             failed = 1
             continue
         _print_report(name, report, dry_run=dry_run)
     sys.exit(failed)
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """The settings and options of an import."""
+
+    settings: Settings
+    limits: Limits
+    create: bool
+    dry_run: bool
+
+
 def _limit(option: str) -> str:
     return option.removeprefix("max_")
+
+
+def _target(words: Sequence[str], how: _How) -> tuple[str | None, Path]:
+    """The repository, if there is one, and the archive. Raises click.UsageError."""
+    *names, path = words
+    if len(names) > 1:
+        raise click.UsageError(f"Got unexpected extra arguments ({' '.join(words[2:])})")
+    if not names and not how.dry_run:
+        raise click.UsageError("Missing argument 'ARCHIVE': only a dry run needs no repository.")
+    if not names and how.create:
+        raise click.UsageError("--create needs WORKSPACE/SLUG.")
+    if not Path(path).exists():
+        raise click.BadParameter(f"Path {path!r} does not exist.", param_hint="'ARCHIVE'")
+    return (names[0] if names else None), Path(path)
 
 
 def _pairs(full_name: str, archive: Path) -> list[tuple[str, Path]]:
     workspace, slash, slug = full_name.partition("/")
     if not (workspace and slash) or slug:
         return [(full_name, archive)]
+    if not archive.is_dir():
+        raise click.BadParameter(f"{str(archive)!r} is no folder.", param_hint="'ARCHIVE'")
     pairs = []
     for path in sorted(archive.glob("*.zip")):
         suffix = next(suffix for suffix in _SUFFIXES if path.name.endswith(suffix))
@@ -91,33 +128,37 @@ def _pairs(full_name: str, archive: Path) -> list[tuple[str, Path]]:
     return pairs
 
 
-async def _import(
-    db: Database,
-    settings: Settings,
-    limits: Limits,
-    full_name: str,
-    archive: Path,
-    *,
-    create: bool,
-    dry_run: bool,
-) -> Report:
+async def _import(db: Database, how: _How, full_name: str, archive: Path) -> Report:
+    target: Repository | str
     try:
-        repository = await find(db, full_name)
+        target = await find(db, full_name)
     except NotFound:
-        if not create:
+        if not how.create:
             raise NotFound(
                 f"There is no repository {full_name}; with --create it is made."
             ) from None
-        if dry_run:
-            raise NotFound(
-                f"There is no repository {full_name}, and a dry run makes none: try it on another."
-            ) from None
-        repository = await repositories.create(db, full_name, private=True)
-    options: dict[str, Any] = {"archive": archive, "dry_run": dry_run}
+        target = full_name
+    settings = how.settings
     with _claimed(settings) as presence, _bar() as progress:
-        job = await _begin(db, settings, repository, JobKind.IMPORT, presence, **options)
-        work = imports.run(db, Blobs(settings.blobs_dir), settings.spool_dir, limits, job, progress)
+        if how.dry_run and isinstance(target, str):
+            return await _ending(
+                imports.rehearse(
+                    settings.spool_dir, how.limits, archive, progress, db=db, full_name=target
+                )
+            )
+        # Names of files need not be UTF-8, what is kept must be.
+        kept = Path(escaped(str(archive)))
+        options: dict[str, Any] = {"archive": kept, "dry_run": how.dry_run}
+        job = await _begin(db, settings, target, JobKind.IMPORT, presence, **options)
+        job = replace(job, archive=str(archive))
+        blobs = Blobs(settings.blobs_dir)
+        work = imports.run(db, blobs, settings.spool_dir, how.limits, job, progress)
         return await _finish(db, job, progress, work)
+
+
+async def _rehearse_alone(how: _How, archive: Path) -> Report:
+    with tempfile.TemporaryDirectory(prefix="pail-") as spool, _bar() as progress:
+        return await _ending(imports.rehearse(Path(spool), how.limits, archive, progress))
 
 
 @click.command("import-undo")
@@ -138,7 +179,7 @@ def import_undo(full_name: str, yes: bool) -> None:
             ) from None
 
     writes = on_database(work)
-    click.echo(f"{full_name} is back at what it was; later writes out of sight: {writes}.")
+    say(f"{full_name} is back at what it was; later writes out of sight: {writes}.")
 
 
 @click.command("export")
@@ -161,7 +202,7 @@ def export(full_name: str, archive: Path, without_attachments: bool) -> None:
             await _finish(db, job, progress, running)
 
     on_database(work)
-    click.echo(f"{full_name} is in {archive}.", err=True)
+    say(f"{full_name} is in {archive}.", err=True)
 
 
 @contextmanager
@@ -179,42 +220,62 @@ async def _settle_abandoned(db: Database, settings: Settings) -> None:
 async def _begin(
     db: Database,
     settings: Settings,
-    repository: Repository,
+    target: Repository | str,
     kind: JobKind,
     presence: Presence,
     *,
     options: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> Job:
+    """Begin a job of the repository, which is made for it if target is only its name."""
     await _settle_abandoned(db, settings)
-    return await db.write(
-        lambda tx: jobs.accept(
+    options = {**(options or {}), "local": True}
+    if isinstance(target, str):
+        options[MAKES_REPOSITORY] = True
+
+    async def write(tx: Transaction) -> Job:
+        return await jobs.accept(
             tx,
-            repository,
+            await repositories.make(tx, target, private=True)
+            if isinstance(target, str)
+            else target,
             kind,
             account_id=None,
             base_url=settings.public_url or f"http://{settings.host}:{settings.port}",
-            options={**(options or {}), "local": True},
+            options=options,
             worker=presence.name,
             **arguments,
         )
-    )
+
+    return await db.write(write)
 
 
 async def _finish(db: Database, job: Job, progress: Progress, work: Awaitable[T]) -> T:
     """Do the work; the job is settled whatever happens, also when SIGTERM ends the command."""
+    try:
+        async with jobs.following(db, job, progress):
+            return await _ending(work)
+    except jobs.Superseded:
+        raise Conflict("Somebody else has ended this job meanwhile.") from None
+    except TrackerError as error:
+        await _fail(db, job, error.message)
+        raise
+    except BaseException:
+        await _fail(db, job, "The command that ran this job was interrupted.")
+        raise
+
+
+async def _fail(db: Database, job: Job, message: str) -> None:
+    with suppress(jobs.Superseded):  # ended already
+        await jobs.fail(db, job, message)
+
+
+async def _ending(work: Awaitable[T]) -> T:
+    """Do the work, which SIGTERM cancels: what it has put somewhere is cleared away."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        async with jobs.following(db, job, progress):
-            return await work
-    except TrackerError as error:
-        await jobs.fail(db, job, error.message)
-        raise
-    except BaseException:
-        await jobs.fail(db, job, "The command that ran this job was interrupted.")
-        raise
+    return await work
 
 
 class _ShownProgress(Progress):
@@ -248,10 +309,10 @@ def _bar() -> Iterator[Progress]:
 def _print_report(full_name: str, report: Report, *, dry_run: bool) -> None:
     found = report.as_dict()
     counts = ", ".join(f"{count} {name}" for name, count in found.pop("counts").items())
-    click.echo(f"{full_name}: {'would import' if dry_run else 'imported'} {counts}")
+    say(f"{full_name}: {'would import' if dry_run else 'imported'} {counts}")
     for name, entries in found.items():
         for entry in entries:
-            click.echo(f"{name.replace('_', ' ')}: {entry}")
+            say(f"{name.replace('_', ' ')}: {entry}")
 
 
 COMMANDS = {"import": import_, "import-undo": import_undo, "export": export}

@@ -5,13 +5,13 @@ wait, and whatever happens before the last transaction leaves everything as it w
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tracker import jobs, people, trackers
+from tracker import accounts, jobs, people, repositories, trackers, workspaces
 from tracker.archive.reading import Archive, Scan, open_archive
 from tracker.blobs import Blobs
 from tracker.building import Building
@@ -21,7 +21,7 @@ from tracker.jobs import Job
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.settings import Limits
-from tracker.vocabulary import JobStatus, Phase
+from tracker.vocabulary import JobKind, JobStatus, Phase
 
 
 async def run(
@@ -49,6 +49,44 @@ async def run(
         if finish is not None:
             await finish(tx)
         await _succeed(tx, job, report, progress)
+    return report
+
+
+async def rehearse(
+    spool: Path,
+    limits: Limits,
+    path: Path,
+    progress: Progress,
+    *,
+    db: Database | None = None,
+    full_name: str = "dry/run",
+) -> Report:
+    """What importing the archive at path would report if its repository was made for it.
+
+    The people of the workspace of full_name (in db) are known; without db nobody is. Nothing is
+    written but to spool, any folder, and that is gone afterwards.
+    Raises Invalid as run() does and for a slug that breaks the rules, NotFound for an unknown
+    workspace.
+    """
+    async with AsyncExitStack() as stack:
+        scratch = await stack.enter_async_context(_empty(spool))
+        workspace, _ = repositories.split(full_name)
+        if db is None:
+            await accounts.create(scratch, workspace)
+            await workspaces.create(scratch, workspace, owner=workspace)
+        else:
+            found = await workspaces.find(db, workspace)
+            await _copy(db, scratch, _WORKSPACE, {"workspace": found["id"]})
+        repository = await repositories.create(scratch, full_name)
+        job = await scratch.write(
+            lambda tx: jobs.accept(
+                tx, repository, JobKind.IMPORT, account_id=None, base_url="", worker="nobody"
+            )
+        )
+        archive = await stack.enter_async_context(_opened(path, limits, spool))
+        scan = await progress.run(archive.scan, progress.at)
+        target = _Target(repository.id, repository.workspace_id)
+        report, _ = await _build(scratch, None, target, job, archive, scan, progress)
     return report
 
 
@@ -135,36 +173,49 @@ async def _build(
 
 
 @asynccontextmanager
-async def _scratch(
-    db: Database, spool: Path, repository: _Target, job: Job
-) -> AsyncIterator[Database]:
-    """A database of its own with the workspace's people and nothing else in it."""
+async def _empty(spool: Path) -> AsyncIterator[Database]:
+    """A database of its own, gone afterwards."""
     with TemporaryDirectory(prefix="dry-run-", dir=spool) as folder:
         scratch = await connect(Path(folder) / "scratch.db", durable=False)
         try:
-            async with scratch.transaction() as tx:
-                await tx.run("PRAGMA defer_foreign_keys = ON")
-                await _copy(db, tx, repository, job)
             yield scratch
         finally:
             await scratch.close()
 
 
-async def _copy(db: Database, tx: Transaction, repository: _Target, job: Job) -> None:
+@asynccontextmanager
+async def _scratch(
+    db: Database, spool: Path, repository: _Target, job: Job
+) -> AsyncIterator[Database]:
+    """A database of its own with the workspace's people and nothing else in it."""
     names = {"workspace": repository.workspace_id, "repository": repository.id, "job": job.id}
-    selections = {
-        "account": """SELECT * FROM account WHERE workspace_id = :workspace
-                       OR id = (SELECT owner_id FROM workspace WHERE id = :workspace)""",
-        "workspace": "SELECT * FROM workspace WHERE id = :workspace",
-        "repository": "SELECT * FROM repository WHERE id = :repository",
-        "job": "SELECT * FROM job WHERE id = :job",
-    }
-    for table, selection in selections.items():
-        async for rows in db.stream(selection, names):
-            columns = list(rows[0].keys())
-            places = ", ".join("?" * len(columns))
-            blank = ("tracker_id", "account_id") if table in ("repository", "job") else ()
-            await tx.many(
-                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
-                [[None if name in blank else row[name] for name in columns] for row in rows],
-            )
+    async with _empty(spool) as scratch:
+        await _copy(db, scratch, _WORKSPACE | _TARGET, names)
+        yield scratch
+
+
+_WORKSPACE = {
+    "account": """SELECT * FROM account WHERE workspace_id = :workspace
+                   OR id = (SELECT owner_id FROM workspace WHERE id = :workspace)""",
+    "workspace": "SELECT * FROM workspace WHERE id = :workspace",
+}
+_TARGET = {
+    "repository": "SELECT * FROM repository WHERE id = :repository",
+    "job": "SELECT * FROM job WHERE id = :job",
+}
+
+
+async def _copy(
+    db: Database, scratch: Database, selections: Mapping[str, str], names: Mapping[str, int]
+) -> None:
+    async with scratch.transaction() as tx:
+        await tx.run("PRAGMA defer_foreign_keys = ON")
+        for table, selection in selections.items():
+            async for rows in db.stream(selection, names):
+                columns = list(rows[0].keys())
+                places = ", ".join("?" * len(columns))
+                blank = ("tracker_id", "account_id") if table in _TARGET else ()
+                await tx.many(
+                    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
+                    [[None if name in blank else row[name] for name in columns] for row in rows],
+                )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tracker import accounts, clock
+from tracker import accounts, clock, repositories
 from tracker.access import NO_REPOSITORY, Repository
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, NotFound, Unavailable
@@ -27,6 +27,9 @@ _HEARTBEAT_STEPS = 10
 
 FUNCTION = "run_job"
 """The worker's function that runs a job, as the queue knows it; its argument is the job's id."""
+
+MAKES_REPOSITORY = "makes_repository"
+"""The option of an import whose repository was made in the transaction that accepted it."""
 
 IMPORT_RUNNING = "An import is already running for this repository."
 NO_EXPORT = "No export job has begun."
@@ -337,10 +340,16 @@ async def _drop_unfinished_tracker(tx: Transaction, job: Job) -> None:
 async def fail(
     db: Database, job: Job, message: str, *, report: Mapping[str, Any] | None = None
 ) -> None:
-    """End the job as FAILURE with a sentence, and give up what it had built."""
+    """End the job as FAILURE with a sentence, and give up what it had built.
+
+    The repository that an import has made for itself (MAKES_REPOSITORY) goes as well, and the job
+    with it, unless somebody else has used it meanwhile.
+    """
     async with db.transaction() as tx:
         await _drop_unfinished_tracker(tx, job)
         await settle(tx, job, JobStatus.FAILURE, message=message, report=report)
+        if job.options.get(MAKES_REPOSITORY):
+            await repositories.delete_unused(tx, job.repository_id)
 
 
 async def settle_abandoned(

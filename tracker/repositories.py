@@ -107,16 +107,22 @@ async def create(
     Raises Invalid for a slug that breaks the rules, NotFound for an unknown workspace, Conflict
     for a name that is taken.
     """
+    return await db.write(lambda tx: make(tx, full_name, name=name, private=private))
+
+
+async def make(
+    tx: Transaction, full_name: str, *, name: str | None = None, private: bool = False
+) -> Repository:
+    """What create() does, in a transaction of the caller's; raises the same."""
     workspace_slug, slug = split(full_name)
     slug = fields.check(fields.slug(), slug)
     name = fields.check(fields.display_name(), name or slug)
-    workspace = await workspaces.find(db, workspace_slug)
+    workspace = await workspaces.find(tx, workspace_slug)
     try:
-        async with db.transaction() as tx:
-            await add(tx, workspace["id"], Draft(slug, name, is_private=private, has_issues=True))
+        await add(tx, workspace["id"], Draft(slug, name, is_private=private, has_issues=True))
     except Invalid as error:
         raise Conflict(f"A repository {full_name!r} exists already.") from error
-    return await find_repository(db, ADMINISTRATOR, workspace_slug, slug)
+    return await find_repository(tx, ADMINISTRATOR, workspace_slug, slug)
 
 
 async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
@@ -196,10 +202,29 @@ async def delete(tx: Transaction, repository: Repository) -> None:
     It was found in this transaction. Its trackers are left to the sweep, a running job to its
     worker, who finds it gone.
     """
-    await tx.run(
-        "UPDATE tracker SET status = 'dropped' WHERE repository_id = :id", {"id": repository.id}
+    await _delete(tx, repository.id)
+
+
+async def _delete(tx: Transaction, repository_id: int) -> None:
+    params = {"id": repository_id}
+    await tx.run("UPDATE tracker SET status = 'dropped' WHERE repository_id = :id", params)
+    await tx.run("DELETE FROM repository WHERE id = :id", params)
+
+
+async def delete_unused(tx: Transaction, repository_id: int) -> None:
+    """Remove a repository that a job was to fill, unless somebody else has used it meanwhile.
+
+    Used is one that has a member or another job, or was altered or filled.
+    """
+    unused = await tx.one(
+        """SELECT 1 FROM repository r
+            WHERE id = :id AND updated_on = created_on AND last_issue_number = 0
+              AND NOT EXISTS (SELECT 1 FROM member WHERE repository_id = r.id)
+              AND (SELECT count(*) FROM job WHERE repository_id = r.id) = 1""",
+        {"id": repository_id},
     )
-    await tx.run("DELETE FROM repository WHERE id = :id", {"id": repository.id})
+    if unused is not None:
+        await _delete(tx, repository_id)
 
 
 async def get(db: Reader, actor: Actor, workspace: str, slug: str) -> Shown:

@@ -1,18 +1,32 @@
 """`pail import`, `import-undo` and `export`: archives in and out on the command line."""
 
 import json
+import signal
 import socket
 import sqlite3
+import sys
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.archives import FILES, as_data, databases, issue, sample, write_folder, write_zip
+from tests.archives import (
+    FILES,
+    as_data,
+    databases,
+    issue,
+    log,
+    sample,
+    write_folder,
+    write_zip,
+)
 from tests.cli.conftest import Pail, archive_in
-from tests.jobs.working import dump, files, select
+from tests.jobs.working import dump, files, many, select
+from tests.running.processes import Started, eventually, started
 from tests.tracker.test_jobs import seconds_later
 from tracker.settings import Settings
 
@@ -94,11 +108,105 @@ def test_a_repository_is_made_only_when_that_is_asked_for(
 def test_a_dry_run_does_not_even_make_the_repository(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
-    before = dump(settings.database)
     path = archive_in(tmp_path)
-    sentence = _refused(pail, "import", "alice/new", path, "--create", "--dry-run")
-    assert "a dry run makes none" in sentence
+    _done(pail, "import", "alice/app", path)
+    before, jobs = dump(settings.database), select(settings.database, "SELECT * FROM job")
+    out = _done(pail, "import", "alice/new", path, "--create", "--dry-run")
+    assert out.startswith("alice/new: would import 2 issues, 3 comments")
+    assert "placeholders" not in out, "the workspace knows them since the first import"
+    assert "with --create it is made" in _refused(pail, "import", "alice/new", path, "--dry-run")
+    for name, words in (
+        ("nowhere/new", "There is no workspace 'nowhere'."),
+        ("alice/New Repository", "'New Repository' is not a valid name"),
+    ):
+        assert words in _refused(pail, "import", name, path, "--create", "--dry-run")
+    bad = _broken(tmp_path)["a record"]
+    assert "Must be one of" in _refused(pail, "import", "alice/new", bad, "--create", "--dry-run")
     assert dump(settings.database) == before
+    assert select(settings.database, "SELECT * FROM job") == jobs
+    assert files(settings.spool_dir) == set()
+
+
+def test_a_dry_run_and_the_import_report_the_same(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    sections = sample(more=[1], components=[], logs=[log(999)])
+    path = write_zip(tmp_path / "a.zip", databases(sections), {})
+    alone = _done(pail, "import", path, "--dry-run")
+    beside = _done(pail, "import", "alice/new", path, "--dry-run", "--create")
+    done = _done(pail, "import", "alice/new", path, "--create")
+    assert alone.replace(f"{path}: would import", "") == done.replace("alice/new: imported", "")
+    assert beside.replace("would import", "imported") == done
+    for kind in ("warnings", "unresolved", "missing files", "placeholders"):
+        assert f"{kind}: " in done
+
+
+def test_a_dry_run_of_an_archive_alone_makes_and_needs_nothing(
+    pail: Pail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, spool = tmp_path / "home", tmp_path / "tmp"
+    for folder in (home, spool):
+        folder.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("PAIL_DATA_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    path = archive_in(tmp_path)
+    out = _done(pail, "import", "--dry-run", path)
+    assert out.splitlines()[0] == (
+        f"{path}: would import 2 issues, 3 comments, 3 logs, 2 attachments, 2 components, "
+        "1 milestones, 2 versions"
+    )
+    assert out.count("placeholders: ") == 3
+    folder = write_folder(tmp_path / "unpacked", databases(sample()), FILES)
+    assert "would import 2 issues" in _done(pail, "import", folder, "--dry-run")
+    for broken in _broken(tmp_path).values():
+        _refused(pail, "import", broken, "--dry-run")
+    option = ("--max-content-bytes", 1)
+    assert "at most 1 " in _refused(pail, "import", path, "--dry-run", *option)
+    monkeypatch.setenv("PAIL_DATA_DIR", "/proc/nobody/may/write/here")
+    _done(pail, "import", path, "--dry-run")
+    assert list(home.iterdir()) == list(spool.iterdir()) == []
+
+
+def _broken(folder: Path) -> dict[str, Path]:
+    """Archives that are found out at each step of an import."""
+    (folder / "garbage.zip").write_bytes(b"no zip")
+    lost = {name: data for name, data in FILES.items() if data}
+    damaged = write_zip(
+        folder / "damaged.zip", databases(sample()), lost, method=zipfile.ZIP_STORED
+    )
+    damaged.write_bytes(damaged.read_bytes().replace(b"PNG\x89PNG", b"PNG\x89PNg", 1))
+    rows = [issue(1), issue(1)]
+    return {
+        "no zip": folder / "garbage.zip",
+        "a record": write_zip(folder / "kind.zip", databases(sample(issues=[issue(1, kind="x")]))),
+        "a row": write_zip(folder / "twice.zip", databases(sample(issues=rows, comments=[]))),
+        "a file": damaged,
+    }
+
+
+def test_a_broken_archive_leaves_no_new_repository(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    before = dump(settings.database)
+    for broken in _broken(tmp_path).values():
+        _refused(pail, "import", "alice/new", broken, "--create")
+        assert dump(settings.database) == before
+    assert select(settings.database, "SELECT * FROM job") == []
+    assert _done(pail, "check") == ""
+    _done(pail, "import", "alice/new", archive_in(tmp_path), "--create")
+    assert _numbers(settings, "alice/new") == [1, 3]
+
+
+def test_a_repository_that_was_there_outlives_a_broken_archive(
+    pail: Pail, settings: Settings, tmp_path: Path
+) -> None:
+    _done(pail, "repo", "create", "alice/old")
+    before = dump(settings.database)
+    for broken in _broken(tmp_path).values():
+        _refused(pail, "import", "alice/old", broken, "--create")
+        assert dump(settings.database) == before
+    assert select(settings.database, "SELECT status FROM job") == [("FAILURE",)] * 4
 
 
 def test_an_unpacked_folder_and_a_bare_database_come_in(
@@ -112,22 +220,50 @@ def test_an_unpacked_folder_and_a_bare_database_come_in(
     assert out.count("missing files: ") == 2
 
 
-def test_every_archive_of_a_folder_comes_in_and_a_bad_one_stops_no_other(
-    pail: Pail, settings: Settings, tmp_path: Path
-) -> None:
+@pytest.fixture
+def backups(tmp_path: Path) -> Path:
+    """A folder of good and bad archives."""
     folder = tmp_path / "backups"
     folder.mkdir()
     archive_in(folder, "app-issues.zip")
     archive_in(folder, "Quest.zip")
+    archive_in(folder, "no slug.zip")
     (folder / "bad-issues.zip").write_bytes(b"not a zip")
+    (folder / "gone.zip").symlink_to(folder / "nowhere")
     (folder / "notes.txt").write_text("no archive")
-    result = pail("import", "alice/", folder, "--create")
+    return folder
+
+
+def test_every_archive_of_a_folder_comes_in_and_a_bad_one_stops_no_other(
+    pail: Pail, settings: Settings, backups: Path
+) -> None:
+    result = pail("import", "alice/", backups, "--create")
     assert result.exit_code == 1
     assert "alice/app: imported 2 issues" in result.stdout
     assert "alice/quest: imported 2 issues" in result.stdout
-    assert result.stderr.startswith("alice/bad: ")
-    assert result.stderr.count("\n") == 1
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        "alice/bad",
+        "alice/gone",
+        "alice/no slug",
+    ]
     assert _numbers(settings) == _numbers(settings, "alice/quest") == [1, 3]
+    assert "alice/bad" not in _done(pail, "repo", "list")
+    assert "alice/gone" not in _done(pail, "repo", "list")
+
+
+def test_a_dry_run_tries_every_archive_of_a_folder(
+    pail: Pail, settings: Settings, backups: Path
+) -> None:
+    before = dump(settings.database)
+    result = pail("import", "alice/", backups, "--create", "--dry-run")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 3)
+    assert "alice/app: would import 2 issues" in result.stdout
+    assert "alice/quest: would import 2 issues" in result.stdout
+    result = pail("import", "alice/", backups, "--dry-run")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 4)
+    assert "alice/app: would import 2 issues" in result.stdout
+    assert "alice/quest: There is no repository" in result.stderr
+    assert dump(settings.database) == before
 
 
 def test_a_folder_without_archives_is_refused(pail: Pail, tmp_path: Path) -> None:
@@ -226,6 +362,56 @@ def test_what_a_killed_command_had_begun_is_settled_by_the_next(
         ("FAILURE",),
         ("SUCCESS",),
     ]
+
+
+@pytest.fixture
+def long_import(settings: Settings, tmp_path: Path) -> Iterator[Started]:
+    """A command that makes alice/new and is in the middle of filling it."""
+    path = write_zip(tmp_path / "long.zip", databases(many(3_000, 60_000), "2.0"))
+    code = "from service.cli import main; main(prog_name='pail')"
+    words = [sys.executable, "-c", code, "import", "alice/new", str(path), "--create"]
+    (tmp_path / "elsewhere").mkdir()
+    with started(tmp_path / "elsewhere", words, PAIL_DATA_DIR=str(settings.data_dir)) as run:
+        half = "SELECT 1 FROM job WHERE status = 'STARTED' AND tracker_id > 0"
+        eventually(lambda: select(settings.database, half), "the middle of the import")
+        yield run
+
+
+def test_a_command_that_was_ended_leaves_no_new_repository(
+    pail: Pail, long_import: Started
+) -> None:
+    assert long_import.send(signal.SIGTERM) == 1
+    assert long_import.log == "Interrupted.\n"
+    assert "alice/new" not in _done(pail, "repo", "list")
+
+
+def test_the_next_command_removes_the_new_repository_of_one_that_was_killed(
+    pail: Pail, settings: Settings, long_import: Started, tmp_path: Path
+) -> None:
+    long_import.send(signal.SIGKILL)
+    assert "alice/new" in _done(pail, "repo", "list")
+    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    assert "alice/new" not in _done(pail, "repo", "list")
+    assert select(settings.database, "SELECT status FROM job") == [("SUCCESS",)]
+
+
+def test_what_somebody_else_uses_meanwhile_stays(
+    pail: Pail, settings: Settings, long_import: Started, tmp_path: Path
+) -> None:
+    _done(pail, "member", "add", "alice/new", "bob", "read")
+    long_import.send(signal.SIGTERM)
+    assert "alice/new" in _done(pail, "repo", "list")
+    assert select(settings.database, "SELECT status FROM job") == [("FAILURE",)]
+
+
+def test_a_job_that_somebody_else_has_ended_is_given_up_in_one_sentence(
+    pail: Pail, settings: Settings, long_import: Started
+) -> None:
+    with closing(sqlite3.connect(settings.database)) as database, database:
+        database.execute("UPDATE job SET status = 'FAILURE', message = 'Enough.'")
+    assert long_import.process.wait(50) == 1
+    assert long_import.log == "Somebody else has ended this job meanwhile.\n"
+    assert select(settings.database, "SELECT message FROM job") == [("Enough.",)]
 
 
 def test_an_export_that_fails_leaves_what_was_there(

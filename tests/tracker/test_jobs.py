@@ -16,6 +16,7 @@ from tests.running.processes import ROOT
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
 from tracker import clock, imports, jobs, repositories, sweeping
+from tracker.database import Transaction
 from tracker.errors import Conflict, NotFound
 from tracker.jobs import Job, Superseded
 from tracker.presence import Presence
@@ -359,3 +360,69 @@ def test_a_presence_leaves_no_file(tmp_path: Path) -> None:
         assert not one.is_gone(two.name)
     assert one.is_gone(two.name)
     assert list((tmp_path / "workers").iterdir()) == []
+
+
+# The repository that an import makes for itself
+
+
+async def _filling(core: Core) -> Job:
+    """A job that has made alice/new."""
+
+    async def write(tx: Transaction) -> Job:
+        made = await repositories.make(tx, "alice/new", private=True)
+        options = {jobs.MAKES_REPOSITORY: True}
+        return await jobs.accept(
+            tx, made, JobKind.IMPORT, account_id=None, base_url="", options=options, worker="me"
+        )
+
+    return await core.db.write(write)
+
+
+async def _is_there(core: Core) -> bool:
+    return bool(await core.rows("SELECT 1 FROM repository WHERE slug = 'new'"))
+
+
+async def test_it_goes_when_the_import_fails(core: Core) -> None:
+    job = await _filling(core)
+    await jobs.fail(core.db, job, "wrong")
+    assert not await _is_there(core)
+    assert await core.values("SELECT status FROM tracker WHERE repository_id IS NULL") == [
+        "dropped"
+    ]
+    with pytest.raises(NotFound):
+        await _again(core, job)
+
+
+async def test_it_stays_when_the_import_was_settled_by_somebody_else(core: Core) -> None:
+    job = await _filling(core)
+    await core.db.write(lambda tx: jobs.settle(tx, job, JobStatus.SUCCESS))
+    with pytest.raises(Superseded):
+        await jobs.fail(core.db, job, "wrong")
+    assert await _is_there(core)
+
+
+@pytest.mark.parametrize("used", ["altered", "a member", "an export", "an issue"])
+async def test_it_stays_when_somebody_has_used_it(core: Core, used: str) -> None:
+    job = await _filling(core)
+    new = await core.repository("alice/new")
+    match used:
+        case "altered":
+            await core.db.write(lambda tx: repositories.update(tx, new, {"is_private": False}))
+        case "a member":
+            await repositories.set_member(core.db, new, "bob", "read")
+        case "an export":
+            await core.accept(JobKind.EXPORT, "alice/new")
+        case _:
+            await core.db.run(
+                "UPDATE repository SET last_issue_number = 1 WHERE id = :id", {"id": new.id}
+            )
+    await jobs.fail(core.db, job, "wrong")
+    assert await _is_there(core)
+    assert (await _again(core, job)).status is JobStatus.FAILURE
+
+
+async def test_nothing_is_made_when_the_job_can_not_be_accepted(core: Core) -> None:
+    await core.claimed()
+    with pytest.raises(Conflict, match="in this workspace"):
+        await _filling(core)
+    assert not await _is_there(core)
