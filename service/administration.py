@@ -10,7 +10,7 @@ from tracker import accounts, checking, repositories, tokens, workspaces
 from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
-from tracker.errors import NotFound
+from tracker.errors import Invalid, NotFound
 from tracker.settings import load
 from tracker.terminal import say
 from tracker.vocabulary import Permission, Scope
@@ -19,7 +19,10 @@ T = TypeVar("T")
 
 
 def on_database(work: Callable[[Database], Awaitable[T]]) -> T:
-    """Run something on the database that the settings name."""
+    """Run something on the database that the settings name.
+
+    Raises Invalid for a word of the command line that is no UTF-8.
+    """
 
     async def opened() -> T:
         db = await connect(load().database)
@@ -28,7 +31,10 @@ def on_database(work: Callable[[Database], Awaitable[T]]) -> T:
         finally:
             await db.close()
 
-    return asyncio.run(opened())
+    try:
+        return asyncio.run(opened())
+    except UnicodeEncodeError as error:
+        raise Invalid(f"{error.object!r} is not UTF-8.") from error
 
 
 async def find(db: Database, full_name: str) -> Repository:
