@@ -98,7 +98,9 @@ CREATE TABLE counter (
 );
 INSERT INTO counter (name, value) VALUES ('comment', 0), ('category', 0);
 
--- Imports and exports. The row is the promise; the queue is only a doorbell.
+-- Imports and exports. The row is the promise; the queue is only a doorbell. asked_by says whether an account or the
+-- command line asked: an account that was deleted leaves no account_id either. writes_before is the writes of the
+-- tracker in force when the job was accepted.
 CREATE TABLE job (
     id              INTEGER PRIMARY KEY,
     uuid            TEXT NOT NULL UNIQUE,
@@ -122,10 +124,14 @@ CREATE TABLE job (
     heartbeat_on    TEXT,
     moved_on        TEXT,
     finished_on     TEXT,
+    asked_by        TEXT NOT NULL DEFAULT 'account' CHECK (asked_by IN ('account', 'command line')),
+    writes_before   INTEGER NOT NULL DEFAULT 0,
     CHECK (dry_run = 0 OR kind = 'import')
 );
 CREATE UNIQUE INDEX job_one_import ON job (repository_id)
     WHERE kind = 'import' AND status IN ('ACCEPTED', 'STARTED');
+CREATE UNIQUE INDEX job_one_export ON job (repository_id)
+    WHERE kind = 'export' AND asked_by = 'account' AND status IN ('ACCEPTED', 'STARTED');
 CREATE INDEX job_repository ON job (repository_id, kind, id);
 CREATE INDEX job_unfinished ON job (status, id) WHERE status IN ('ACCEPTED', 'STARTED');
 CREATE INDEX job_account ON job (account_id) WHERE account_id IS NOT NULL;
@@ -133,7 +139,8 @@ CREATE INDEX job_tracker ON job (tracker_id) WHERE tracker_id IS NOT NULL;
 
 -- What an archive carries hangs on a tracker. A repository's own (repository.tracker_id) is in force; others are
 -- being built by an import, replaced by one and kept for undo, or waiting to be removed bit by bit; these last may
--- have lost their repository already. last_comment_id is the highest that a removed comment can have had.
+-- have lost their repository already. last_comment_id is the highest that a removed comment can have had. writes counts
+-- what was written here and is not in the tracker that undo swaps with this one.
 CREATE TABLE tracker (
     id                  INTEGER PRIMARY KEY,
     repository_id       INTEGER REFERENCES repository (id) ON DELETE SET NULL,
@@ -147,6 +154,7 @@ CREATE TABLE tracker (
     created_on          TEXT NOT NULL,
     replaced_on         TEXT,
     last_comment_id     INTEGER NOT NULL DEFAULT 0,
+    writes              INTEGER NOT NULL DEFAULT 0,
     CHECK (repository_id IS NOT NULL OR status = 'dropped')
 );
 CREATE INDEX tracker_repository ON tracker (repository_id, status);

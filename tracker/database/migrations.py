@@ -8,7 +8,7 @@ import aiosqlite
 
 from tracker.database.interface import DatabaseUnusable
 
-VERSION = 3
+VERSION = 4
 """PRAGMA user_version of the schema in schema.sql."""
 
 APPLICATION_ID = 0x5061696C  # "Pail"
@@ -80,6 +80,39 @@ CREATE INDEX comment_account ON comment (account_id, tracker_id);
 CREATE INDEX alias_username ON alias (username);
 DROP INDEX watch_account;
 CREATE INDEX watch_account ON watch (account_id, tracker_id);
+""",
+    3: """
+ALTER TABLE job ADD COLUMN
+    asked_by        TEXT NOT NULL DEFAULT 'account' CHECK (asked_by IN ('account', 'command line'));
+ALTER TABLE job ADD COLUMN writes_before INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tracker ADD COLUMN writes INTEGER NOT NULL DEFAULT 0;
+UPDATE job SET asked_by = 'command line' WHERE json_extract(options, '$.local') = 1;
+UPDATE job
+   SET status = 'FAILURE', message = 'Another export of this repository was running.',
+       worker = NULL, finished_on = strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')
+ WHERE kind = 'export' AND asked_by = 'account' AND status IN ('ACCEPTED', 'STARTED')
+   AND id > (SELECT min(other.id) FROM job other
+              WHERE other.repository_id = job.repository_id AND other.kind = 'export'
+                AND other.asked_by = 'account' AND other.status IN ('ACCEPTED', 'STARTED'));
+CREATE UNIQUE INDEX job_one_export ON job (repository_id)
+    WHERE kind = 'export' AND asked_by = 'account' AND status IN ('ACCEPTED', 'STARTED');
+UPDATE tracker
+   SET writes = (SELECT count(*) FROM issue
+                  WHERE tracker_id = tracker.id AND created_on > (
+                        SELECT max(replaced_on) FROM tracker before
+                         WHERE before.repository_id = tracker.repository_id
+                           AND before.status = 'replaced'))
+              + (SELECT count(*) FROM comment
+                  WHERE tracker_id = tracker.id AND max(created_on, coalesce(updated_on, '')) > (
+                        SELECT max(replaced_on) FROM tracker before
+                         WHERE before.repository_id = tracker.repository_id
+                           AND before.status = 'replaced'))
+ WHERE status = 'current';
+UPDATE job
+   SET writes_before = coalesce((SELECT writes FROM tracker
+                                  WHERE tracker.repository_id = job.repository_id
+                                    AND tracker.status = 'current'), 0)
+ WHERE kind = 'import' AND status IN ('ACCEPTED', 'STARTED');
 """,
 }
 """Older version -> SQL that leads to the next one, in one transaction; never edited later."""
