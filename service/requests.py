@@ -1,16 +1,19 @@
 """What handlers ask a request for."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from itertools import islice
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from service import auth, keys
-from tracker import comments, issues, trackers
+from tracker import comments, issues, sweeping, trackers
 from tracker.access import Actor, Repository, find_repository, find_tracker, require_permission
+from tracker.blobs import MOST_FREED
 from tracker.contents import Texts
 from tracker.database import Database, Lane, Reader, Transaction
-from tracker.errors import NotFound
+from tracker.errors import NotFound, TrackerError
 from tracker.vocabulary import Permission
 
 T = TypeVar("T")
@@ -165,6 +168,16 @@ async def write_as(
         return await work(tx, await auth.identify(request, tx))
 
     return await database(request).write(whole)
+
+
+async def free(request: web.Request, blobs: Iterable[str]) -> None:
+    """Remove bytes that lost their rows, so that nobody fills the disk beyond the quota.
+
+    At most MOST_FREED, because somebody waits for the answer: the sweep takes the others, and
+    whatever can't be removed now.
+    """
+    with suppress(TrackerError, OSError):
+        await sweeping.free(database(request), request.app[keys.BLOBS], islice(blobs, MOST_FREED))
 
 
 def _names(request: web.Request) -> tuple[str, str]:

@@ -106,8 +106,8 @@ async def add(
     write. Raises NotFound for an absent issue, Forbidden, Conflict while an import runs, TooLarge
     when the issue or the repository would have too much, Unavailable when bytes are gone again.
 
-    Returns the SHA-256 of bytes that lost their row, or got none: sweeping.remove_unnamed()
-    may take them when this is committed.
+    Returns the SHA-256 of bytes that lost their row, or got none, for sweeping.free() when this is
+    committed.
     """
     author = require_account(actor)
     tracker_id = await trackers.writable(tx, repository)
@@ -145,7 +145,7 @@ async def delete(
     """Take an attachment off its issue; nothing is logged, as Bitbucket's archives show.
 
     Whoever uploaded it may, and those who may write. Raises NotFound, Forbidden, Conflict while an
-    import runs. Returns the SHA-256 of the bytes, for sweeping.remove_unnamed() as with add().
+    import runs. Returns the SHA-256 of the bytes, for sweeping.free() as with add().
     """
     require_account(actor)
     tracker_id = await trackers.writable(tx, repository)

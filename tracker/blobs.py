@@ -21,6 +21,9 @@ from typing import Self
 CHUNK = 1 << 16
 """Bytes read at a time; fixed, because the compressor's output depends on it (DECISIONS 10)."""
 
+MOST_FREED = 1000
+"""Blobs that one request removes at most; the sweep takes what is left."""
+
 _DRAFT = "new-"
 _NAME = re.compile(r"[0-9a-f]{64}")
 

@@ -172,17 +172,23 @@ async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
     return str(row["updated_on"])
 
 
-async def delete(tx: Transaction, actor: Actor, repository: Repository, number: int) -> None:
+async def delete(tx: Transaction, actor: Actor, repository: Repository, number: int) -> set[str]:
     """Remove an issue and everything that hangs on it.
 
-    Its number is not used again; the bytes of its attachments are left to the sweep. Raises
-    NotFound, Forbidden without write access, Conflict while an import runs.
+    Its number is not used again. Returns the SHA-256 of its attachments' bytes, for
+    sweeping.free() when this is committed. Raises NotFound, Forbidden without write access,
+    Conflict while an import runs.
     """
     require_account(actor)
     tracker_id = await trackers.writable(tx, repository)
     await outline(tx, repository, number)
     require_permission(repository, Permission.WRITE)
     await trackers.remember_ids(tx, tracker_id)
+    blobs = await tx.all(
+        """SELECT DISTINCT blob FROM attachment
+            WHERE tracker_id = :tracker AND issue_number = :number AND blob IS NOT NULL""",
+        {"tracker": tracker_id, "number": number},
+    )
     for table, column in _HANGING.items():
         await tx.run(
             f"DELETE FROM {table} WHERE tracker_id = :tracker AND {column} = :number",
@@ -192,6 +198,7 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
         "UPDATE tracker SET issue_count = issue_count - 1 WHERE id = :tracker",
         {"tracker": tracker_id},
     )
+    return {row["blob"] for row in blobs}
 
 
 async def _references(

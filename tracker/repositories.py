@@ -19,6 +19,7 @@ from tracker.access import (
     seen,
     sql_params,
 )
+from tracker.blobs import MOST_FREED
 from tracker.database import Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.paging import Listing, Page
@@ -196,13 +197,22 @@ async def _forget_former(tx: Transaction, workspace_id: int, slug: str) -> None:
     )
 
 
-async def delete(tx: Transaction, repository: Repository) -> None:
+async def delete(tx: Transaction, repository: Repository) -> set[str]:
     """Remove the repository with its members and jobs, at once.
 
     It was found in this transaction. Its trackers are left to the sweep, a running job to its
-    worker, who finds it gone.
+    worker, who finds it gone. Returns the SHA-256 of the bytes of its attachments, of at most
+    MOST_FREED, for sweeping.free() when this is committed.
     """
+    blobs = await tx.all(
+        """DELETE FROM attachment WHERE rowid IN (
+               SELECT a.rowid FROM tracker t JOIN attachment a ON a.tracker_id = t.id
+                WHERE t.repository_id = :id AND a.blob IS NOT NULL LIMIT :most)
+           RETURNING blob""",
+        {"id": repository.id, "most": MOST_FREED},
+    )
     await _delete(tx, repository.id)
+    return {row["blob"] for row in blobs}
 
 
 async def _delete(tx: Transaction, repository_id: int) -> None:

@@ -6,7 +6,7 @@ Everything is done in small steps and may be interrupted anywhere; doing it twic
 import asyncio
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,10 @@ YOUNG = 3600.0
 """Seconds for which a file that nobody names yet is left alone: its row may be on its way."""
 
 
+_FEW = 50
+"""Files that are removed in one transaction."""
+
+
 async def settle_jobs(db: Database, settings: Settings, presence: Presence) -> None:
     """Deal with jobs whose worker is gone, so that each ends SUCCESS or FAILURE."""
     await jobs.settle_abandoned(
@@ -37,16 +41,26 @@ async def settle_jobs(db: Database, settings: Settings, presence: Presence) -> N
 async def sweep(db: Database, blobs: Blobs, settings: Settings, *, young: float = YOUNG) -> None:
     """Remove dropped trackers, expired exports, and files that no row names."""
     await trackers.expire(db, keep_days=settings.keep_replaced_days)
-    while await trackers.remove_dropped(db):  # noqa: ASYNC110 - others want to write too
-        await asyncio.sleep(BREATH)
+    await _dropped(db, blobs)
     await _exports(db, settings, young)
     await _uploads(db, settings, young)
     await _blobs(db, blobs, young)
 
 
+async def _dropped(db: Database, blobs: Blobs) -> None:
+    while True:
+        count, lost = await trackers.remove_dropped(db)
+        if not count:
+            return
+        await free(db, blobs, lost)
+        await asyncio.sleep(BREATH)  # others want to write too
+
+
 async def _exports(db: Database, settings: Settings, young: float) -> None:
     rows = await db.all(
-        """SELECT uuid FROM job WHERE kind = 'export' AND finished_on > :before
+        """SELECT uuid FROM job
+            WHERE kind = 'export' AND status = 'SUCCESS' AND message IS NULL
+              AND finished_on > :before
             UNION ALL
            SELECT uuid FROM job WHERE kind = 'export' AND status IN ('ACCEPTED', 'STARTED')""",
         {"before": clock.shifted(days=-settings.keep_exports_days)},
@@ -80,15 +94,28 @@ def _remove_others(folder: Path, kept: set[str], young: float) -> None:
 async def _blobs(db: Database, blobs: Blobs, young: float) -> None:
     for folder in await asyncio.to_thread(blobs.folders):
         names = await asyncio.to_thread(blobs.names, folder, older_than=young)
-        for start in range(0, len(names), 50):
-            if not await remove_unnamed(db, blobs, names[start : start + 50]):
-                return
+        if not await free(db, blobs, names):
+            return
     # The first file of an upload waits for the last one, however long that takes.
     await asyncio.to_thread(blobs.remove_leftovers, older_than=24 * young)
 
 
-async def remove_unnamed(db: Database, blobs: Blobs, names: Collection[str]) -> bool:
-    """Remove those of the blobs that no row names; False while a job runs, which may name one.
+async def free(db: Database, blobs: Blobs, names: Iterable[str]) -> bool:
+    """Remove those of the blobs that no row names, a few at a time.
+
+    Whoever else writes waits for a few files, not for all. False when it was given up because a job
+    runs, which may name one: the sweep takes them later.
+    """
+    left = list(names)
+    while part := left[:_FEW]:
+        del left[:_FEW]
+        if not await _remove_unnamed(db, blobs, part):
+            return False
+    return True
+
+
+async def _remove_unnamed(db: Database, blobs: Blobs, names: Collection[str]) -> bool:
+    """As free(), in one transaction.
 
     In a transaction, because a job is claimed in one: none can begin in the middle of this. And an
     upload looks in the one that names its bytes whether they are there: of the very bytes that are

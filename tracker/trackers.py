@@ -139,24 +139,33 @@ async def expire(db: Database, *, keep_days: int) -> None:
     )
 
 
-async def remove_dropped(db: Database, *, rows: int = 1000) -> int:
+async def remove_dropped(db: Database, *, rows: int = 1000) -> tuple[int, set[str]]:
     """Remove at most so many rows of dropped trackers in one short transaction.
 
-    Returns how many rows went; 0 means that nothing is left to remove.
+    One that an unfinished export reads has to wait. Returns how many rows went (0 means that
+    nothing is left to remove), and the SHA-256 of the bytes that attachments among them named.
     """
     async with db.transaction(durable=False) as tx:
-        dropped = await tx.one("SELECT id FROM tracker WHERE status = 'dropped' LIMIT 1")
+        dropped = await tx.one(
+            """SELECT id FROM tracker
+                WHERE status = 'dropped'
+                  AND NOT EXISTS (SELECT 1 FROM job
+                                   WHERE job.tracker_id = tracker.id AND job.kind = 'export'
+                                     AND job.status IN ('ACCEPTED', 'STARTED'))
+                LIMIT 1"""
+        )
         if dropped is None:
-            return 0
+            return 0, set()
         await tx.run(
             "UPDATE tracker SET default_assignee_id = NULL WHERE id = :id", {"id": dropped["id"]}
         )
         for table, key in _TABLES.items():
-            count = await tx.run(
+            gone = await tx.all(
                 f"""DELETE FROM {table} WHERE tracker_id = :tracker AND ({key}) IN
-                        (SELECT {key} FROM {table} WHERE tracker_id = :tracker LIMIT :rows)""",
+                        (SELECT {key} FROM {table} WHERE tracker_id = :tracker LIMIT :rows)
+                    RETURNING {"blob" if table == "attachment" else "NULL"} AS blob""",
                 {"tracker": dropped["id"], "rows": rows},
             )
-            if count:
-                return count
-        return await tx.run("DELETE FROM tracker WHERE id = :id", {"id": dropped["id"]})
+            if gone:
+                return len(gone), {row["blob"] for row in gone} - {None}
+        return await tx.run("DELETE FROM tracker WHERE id = :id", {"id": dropped["id"]}), set()

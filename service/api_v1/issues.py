@@ -95,10 +95,10 @@ async def delete_issue(request: web.Request) -> web.Response:
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
 
-    async def write(tx: Transaction, tracker: Repository) -> None:
-        await issues.delete(tx, requests.actor(request), tracker, number)
+    async def write(tx: Transaction, tracker: Repository) -> set[str]:
+        return await issues.delete(tx, requests.actor(request), tracker, number)
 
-    await requests.write(request, tracker, write)
+    await requests.free(request, await requests.write(request, tracker, write))
     return nothing()
 
 

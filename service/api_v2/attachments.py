@@ -1,7 +1,5 @@
 """Attachments in API 2.0, and the short-lived addresses where their bytes are."""
 
-from contextlib import suppress
-
 from aiohttp import web
 
 from service import answers, keys, requests, uploads
@@ -10,10 +8,9 @@ from service.api_v2.representation import Representation
 from service.endpoint import ISSUE, Endpoint
 from service.links import RepositoryLinks
 from service.paging import Asked
-from tracker import attachments, catalogues, issues, sweeping
+from tracker import attachments, catalogues, issues
 from tracker.access import Repository
 from tracker.database import Reader, Row, Transaction
-from tracker.errors import TrackerError
 from tracker.paging import Page
 from tracker.vocabulary import Scope
 
@@ -58,7 +55,7 @@ async def upload_attachments(request: web.Request) -> web.Response:
     try:
         lost = await requests.write(request, tracker, write)
     finally:
-        await _remove_unnamed(request, lost)
+        await requests.free(request, lost)
     links = RepositoryLinks(request[keys.BASE_URL], tracker)
     return web.Response(status=201, headers={"Location": f"{links.issue(number)}/attachments"})
 
@@ -86,17 +83,8 @@ async def delete_attachment(request: web.Request) -> web.Response:
     async def write(tx: Transaction, tracker: Repository) -> set[str]:
         return await attachments.delete(tx, requests.actor(request), tracker, number, name)
 
-    await _remove_unnamed(request, await requests.write(request, tracker, write))
+    await requests.free(request, await requests.write(request, tracker, write))
     return web.Response(status=204)
-
-
-async def _remove_unnamed(request: web.Request, blobs: set[str]) -> None:
-    """Free what nobody needs any more, so that nobody fills the disk beyond the quota."""
-    if blobs:
-        with suppress(TrackerError):  # the sweep comes later
-            await sweeping.remove_unnamed(
-                requests.database(request), request.app[keys.BLOBS], blobs
-            )
 
 
 _ONE = f"{ISSUE}/attachments/{{path:[^/]+}}"

@@ -80,16 +80,17 @@ async def update_issue(request: web.Request) -> web.Response:
 
 
 async def delete_issue(request: web.Request) -> web.Response:
-    """No issue any more: 200 with what it was (reference 2.7)."""
+    """Delete an issue: 200 with what it was."""
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
 
-    async def write(tx: Transaction, tracker: Repository) -> Found:
+    async def write(tx: Transaction, tracker: Repository) -> tuple[Found, set[str]]:
         found = await _found(tx, tracker, number)
-        await issues.delete(tx, requests.actor(request), tracker, number)
-        return found
+        return found, await issues.delete(tx, requests.actor(request), tracker, number)
 
-    return await _one(request, await requests.write(request, tracker, write))
+    found, lost = await requests.write(request, tracker, write)
+    await requests.free(request, lost)
+    return await _one(request, found)
 
 
 async def _found(reader: Reader, tracker: Repository, number: int) -> Found:

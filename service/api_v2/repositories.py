@@ -163,7 +163,8 @@ async def _vacant(reader: Reader, actor: Actor, workspace: str, slug: str) -> _P
 async def delete_repository(request: web.Request) -> web.Response:
     """Remove a repository with all its issues."""
     await requests.repository(request)
-    await requests.write_repository(request, Permission.ADMIN, repositories.delete)
+    lost = await requests.write_repository(request, Permission.ADMIN, repositories.delete)
+    await requests.free(request, lost)
     return web.Response(status=204)
 
 

@@ -62,7 +62,8 @@ async def test_its_number_is_never_used_again(api: Api) -> None:
     assert (await api.post(f"{APP}/issues", "bob", {"title": "t"}))["id"] == 3
 
 
-async def test_the_bytes_of_its_attachments_are_swept(api: Api, settings: Settings) -> None:
+@pytest.mark.parametrize("version", ["2.0", "1.0"])
+async def test_the_bytes_of_its_attachments_go_with_it(api: Api, version: str) -> None:
     blobs = api.app[keys.BLOBS]
     with blobs.batch() as batch:
         mine, shared = batch.store([b"mine"]), batch.store([b"shared"])
@@ -71,10 +72,34 @@ async def test_the_bytes_of_its_attachments_are_swept(api: Api, settings: Settin
     await add_attachment(api, "alice/app", 1, 1, "a", mine.sha256)
     await add_attachment(api, "alice/app", 1, 2, "b", shared.sha256)
     await add_attachment(api, "alice/app", 2, 1, "b", shared.sha256)
-    await api("DELETE", f"{APP}/issues/1", "bob")
-    await sweep(api.db, blobs, settings, young=0)
+    path = f"{APP}/issues/1".replace("2.0", version)
+    assert (await api("DELETE", path, "bob")).status in (200, 204)
     assert not blobs.path(mine.sha256).exists()
     assert blobs.path(shared.sha256).exists()
+
+
+async def test_while_a_job_runs_its_bytes_are_left_to_the_sweep(
+    api: Api, settings: Settings
+) -> None:
+    blobs = api.app[keys.BLOBS]
+    stored = blobs.store([b"bytes"])
+    await api.post(f"{APP}/issues", "bob", {"title": "t"})
+    await add_attachment(api, "alice/app", 1, 1, "a", stored.sha256)
+    await start_import(api, "alice/open")
+    assert (await api("DELETE", f"{APP}/issues/1", "bob")).status == 200
+    assert blobs.path(stored.sha256).exists()
+    await api.db.run("UPDATE job SET status = 'FAILURE'")
+    await sweep(api.db, blobs, settings, young=-1)
+    assert not blobs.path(stored.sha256).exists()
+
+
+async def test_an_issue_that_is_not_deleted_keeps_its_bytes(api: Api) -> None:
+    blobs = api.app[keys.BLOBS]
+    stored = blobs.store([b"bytes"])
+    await api.post(f"{APP}/issues", "bob", {"title": "t"})
+    await add_attachment(api, "alice/app", 1, 1, "a", stored.sha256)
+    assert (await api("DELETE", f"{APP}/issues/1", "dora")).status == 403
+    assert blobs.path(stored.sha256).exists()
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ async def test_many_rows_go_bit_by_bit(core: Core) -> None:
     await core.db.run("UPDATE repository SET tracker_id = NULL WHERE slug = 'app'")
     await core.db.run("UPDATE tracker SET status = 'dropped' WHERE issue_count > 0")
     steps = []
-    while rows := await trackers.remove_dropped(core.db, rows=2):
+    while rows := (await trackers.remove_dropped(core.db, rows=2))[0]:
         steps.append(rows)
     assert max(steps) == 2
     assert await core.values("SELECT count(*) FROM comment") == [0]
