@@ -158,6 +158,26 @@ def require_permission(repository: Repository, needed: Permission) -> None:
         raise Forbidden(f"This needs {access} {repository.full_name}.")
 
 
+async def require_administrator(db: Reader, account_id: int | None, repository_id: int) -> None:
+    """Check that an account exists, is active and administers the repository (both are row ids).
+
+    Raises Forbidden with the reason.
+    """
+    account = await db.one(
+        "SELECT is_admin, is_active FROM account WHERE id = :id", {"id": account_id}
+    )
+    if account is None:
+        raise Forbidden("The account that asked for this does not exist any more.")
+    if not account["is_active"]:
+        raise Forbidden("The account that asked for this is disabled.")
+    actor = Actor(account_id, is_admin=bool(account["is_admin"]))
+    row = await db.one(
+        f"{_FIND} WHERE r.id = :repository", {"repository": repository_id, **sql_params(actor)}
+    )
+    if row is None or seen(row).permission is not Permission.ADMIN:
+        raise Forbidden("The account that asked for this does not administer the repository.")
+
+
 def require_scopes(actor: Actor, needed: Sequence[Scope]) -> None:
     """Raises MissingScope when the actor's token was made without one of the scopes."""
     if actor.scopes is None:

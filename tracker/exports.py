@@ -16,7 +16,7 @@ from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Perso
 from tracker.archive.writing import StoredAttachment, Writer
 from tracker.blobs import Blobs
 from tracker.database import Database, Reader, Row
-from tracker.errors import Invalid, NotFound
+from tracker.errors import Forbidden, Invalid, NotFound
 from tracker.jobs import Job
 from tracker.people import Unique
 from tracker.progress import Progress
@@ -31,7 +31,7 @@ async def run(
     """Do a claimed export to its end: the zip lies at target and the job is SUCCESS.
 
     Raises Invalid when a file that the tracker names is missing, jobs.Superseded when somebody
-    else has settled the job.
+    else has settled the job, Forbidden when the account that asked for it may not any more.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     repository = await db.one(
@@ -56,8 +56,13 @@ async def run(
             copying = _Copying(reader, job, people, progress)
             await progress.run(copying.run, writer)
         size = await progress.run(_write, writer, target, blobs, progress)
-    async with db.transaction() as tx:
-        await jobs.settle(tx, job, JobStatus.SUCCESS, report={"size": size}, total=progress.total)
+    try:
+        async with db.transaction() as tx:
+            total = progress.total
+            await jobs.settle(tx, job, JobStatus.SUCCESS, report={"size": size}, total=total)
+    except Forbidden:
+        await asyncio.to_thread(target.unlink, missing_ok=True)
+        raise
 
 
 async def _people(reader: Reader, job: Job) -> dict[int, Person]:

@@ -8,19 +8,19 @@ overtaken changes nothing.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from tracker import accounts, clock, repositories
-from tracker.access import NO_REPOSITORY, Repository
+from tracker.access import NO_REPOSITORY, Repository, require_administrator
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
-from tracker.errors import Conflict, NotFound, Unavailable
+from tracker.errors import Conflict, Forbidden, NotFound, Unavailable
 from tracker.escaping import escaped
 from tracker.presence import Presence
 from tracker.progress import Progress
-from tracker.vocabulary import JobKind, JobStatus, Phase
+from tracker.vocabulary import AskedBy, JobKind, JobStatus, Phase
 
 _STEP = 0.5
 _HEARTBEAT_STEPS = 10
@@ -43,6 +43,7 @@ class Job:
     uuid: str
     kind: JobKind
     repository_id: int
+    asked_by: AskedBy
     account_id: int | None
     status: JobStatus
     phase: str
@@ -55,8 +56,10 @@ class Job:
     archive: str | None
     worker: str | None
     tracker_id: int | None
+    writes_before: int
     message: str | None
     report: Mapping[str, Any] | None
+    moved_on: str | None
     finished_on: str | None
 
     @property
@@ -83,6 +86,7 @@ _IN_FORCE = "(SELECT tracker_id FROM repository WHERE id = :repository)"
 def _job(row: Row) -> Job:
     values = {field.name: row[field.name] for field in fields(Job)}
     values["kind"] = JobKind(values["kind"])
+    values["asked_by"] = AskedBy(values["asked_by"])
     values["status"] = JobStatus(values["status"])
     values["dry_run"] = bool(values["dry_run"])
     values["options"] = json.loads(values["options"])
@@ -109,18 +113,19 @@ async def accept(
 ) -> Job:
     """Promise to do a job, from the commit on.
 
-    archive is the uploaded file of an import, base_url the address that links in an export start
-    with. An export that runs with the same options is returned instead of a second one
-    (DECISIONS 11). worker claims the job at once, for whoever runs it without the queue; that is
-    always a job of its own.
-    Raises Conflict when an import is running already, NotFound for a repository that was deleted
-    since the caller looked.
+    account_id is the account that asks, None for the command line. archive is the uploaded file of
+    an import, base_url the address that links in an export start with. An export that runs with
+    the same options is returned instead of a second one. worker claims the job at once, for
+    whoever runs it without the queue; that is always a job of its own.
+    Raises Conflict when an import or an export with other options is running already, NotFound for
+    a repository that was deleted since the caller looked.
     """
     values = {
         "uuid": accounts.new_uuid().strip("{}"),
         "kind": kind,
         "repository": repository.id,
         "account": account_id,
+        "asked_by": AskedBy.COMMAND_LINE if account_id is None else AskedBy.ACCOUNT,
         "options": _text(options),
         "base_url": base_url,
         "archive": str(archive) if archive else None,
@@ -138,13 +143,14 @@ async def accept(
     try:
         # An export is of the tracker in force now, not of the one that the caller saw.
         row = await tx.returning(
-            f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, account_id, status, attempt,
-                                 worker, options, base_url, archive, dry_run, created_on,
-                                 heartbeat_on, moved_on)
+            f"""INSERT INTO job (uuid, kind, repository_id, tracker_id, asked_by, account_id,
+                                 status, attempt, worker, options, base_url, archive, dry_run,
+                                 writes_before, created_on, heartbeat_on, moved_on)
                 VALUES (:uuid, :kind, :repository,
-                        CASE WHEN :kind = 'export' THEN {_IN_FORCE} END, :account, :status,
-                        :attempt, :worker, :options, :base_url, :archive, :dry_run, :now, :now,
-                        :now)
+                        CASE WHEN :kind = 'export' THEN {_IN_FORCE} END, :asked_by, :account,
+                        :status, :attempt, :worker, :options, :base_url, :archive, :dry_run,
+                        coalesce((SELECT writes FROM tracker WHERE id = {_IN_FORCE}), 0), :now,
+                        :now, :now)
                 RETURNING {_COLUMNS}""",
             values,
         )
@@ -156,10 +162,11 @@ async def accept(
 
 
 async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row | None:
+    """The unfinished export that an account asked for with the same options."""
     return await tx.one(
         f"""SELECT {_COLUMNS} FROM job
              WHERE repository_id = :repository AND tracker_id = {_IN_FORCE} AND kind = 'export'
-               AND options = :options AND base_url = :base_url
+               AND asked_by = :asked_by AND options = :options AND base_url = :base_url
                AND status IN ('ACCEPTED', 'STARTED')""",
         values,
     )
@@ -167,12 +174,16 @@ async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row 
 
 async def require_no_import(db: Reader, repository: Repository) -> None:
     """Raises Conflict when an import of the repository waits or runs (accept() does, too)."""
-    if await db.one(
-        """SELECT 1 FROM job WHERE repository_id = :id AND kind = 'import'
+    if await _unfinished_import(db, repository):
+        raise Conflict(IMPORT_RUNNING, retry_after=5)
+
+
+async def _unfinished_import(db: Reader, repository: Repository) -> Row | None:
+    return await db.one(
+        """SELECT id FROM job WHERE repository_id = :id AND kind = 'import'
               AND status IN ('ACCEPTED', 'STARTED')""",
         {"id": repository.id},
-    ):
-        raise Conflict(IMPORT_RUNNING, retry_after=5)
+    )
 
 
 async def _workspace_is_busy(tx: Transaction, workspace_id: int) -> bool:
@@ -189,7 +200,8 @@ async def _workspace_is_busy(tx: Transaction, workspace_id: int) -> bool:
 async def claim(db: Database, job_id: int, worker: str) -> Job | None:
     """Make the job this worker's, or None when there is nothing to do for it now.
 
-    Imports of one workspace run one after the other, because they share its people.
+    Imports of one workspace run one after the other, because they share its people. A job whose
+    account may not ask for it any more ends here as a FAILURE with the reason.
     """
     async with db.transaction() as tx:
         row = await tx.one(
@@ -198,16 +210,44 @@ async def claim(db: Database, job_id: int, worker: str) -> Job | None:
                        heartbeat_on = :now, moved_on = :now, count = 0, total = 0,
                        phase = 'Initializing'
                  WHERE id = :id AND status = 'ACCEPTED'
-                   AND (kind = 'export' OR NOT EXISTS (
-                        SELECT 1 FROM job other
-                          JOIN repository theirs ON theirs.id = other.repository_id
-                          JOIN repository ours ON ours.id = job.repository_id
-                         WHERE theirs.workspace_id = ours.workspace_id
-                           AND other.kind = 'import' AND other.status = 'STARTED'))
+                   AND {_CLAIMABLE}
              RETURNING {_COLUMNS}""",
             {"id": job_id, "worker": worker, "now": clock.now()},
         )
-    return _job(row) if row is not None else None
+        if row is None:
+            return None
+        job = _job(row)
+        try:
+            await _require_asker(tx, job)
+        except Forbidden as error:
+            await settle(tx, job, JobStatus.FAILURE, message=error.message)
+        else:
+            return job
+    await remove_upload(job)
+    return None
+
+
+_CLAIMABLE = """(kind = 'export' OR NOT EXISTS (
+    SELECT 1 FROM job other
+      JOIN repository theirs ON theirs.id = other.repository_id
+      JOIN repository ours ON ours.id = job.repository_id
+     WHERE theirs.workspace_id = ours.workspace_id
+       AND other.kind = 'import' AND other.status = 'STARTED'))"""
+"""SQL of whether an accepted job may begin now."""
+
+
+async def _require_asker(db: Reader, job: Job) -> None:
+    """Raises Forbidden when an account asked for the job that may not any more."""
+    if job.asked_by is AskedBy.ACCOUNT:
+        now = await get(db, job.id)  # an account that was deleted since is named no more
+        await require_administrator(db, now.account_id, job.repository_id)
+
+
+async def remove_upload(job: Job) -> None:
+    """Remove the uploaded file of a job that will not be done; what can't be removed is swept."""
+    if job.archive is not None:
+        with suppress(OSError):
+            await asyncio.to_thread(Path(job.archive).unlink, missing_ok=True)
 
 
 async def move(
@@ -292,10 +332,11 @@ async def settle(
     report: Mapping[str, Any] | None = None,
     total: int = 0,
 ) -> None:
-    """End the job, once (DECISIONS 1); total is what a success has done.
+    """End the job, once; total is what a success has done.
 
     message may quote anything: it is kept escaped. So are the entries of a Report.
-    Raises Superseded when somebody else has settled it.
+    Raises Superseded when somebody else has settled it, and for a success Forbidden when the
+    account that asked for it may not any more.
     """
     if not await tx.run(
         """UPDATE job
@@ -315,6 +356,8 @@ async def settle(
         },
     ):
         raise Superseded
+    if status is JobStatus.SUCCESS:
+        await _require_asker(tx, job)
 
 
 async def release(db: Database, job: Job) -> None:
@@ -322,9 +365,10 @@ async def release(db: Database, job: Job) -> None:
     async with db.transaction() as tx:
         await _drop_unfinished_tracker(tx, job)
         await tx.run(
-            """UPDATE job SET status = 'ACCEPTED', attempt = attempt - 1, worker = NULL
+            """UPDATE job SET status = 'ACCEPTED', attempt = attempt - 1, worker = NULL,
+                              moved_on = :now
                 WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
-            {"id": job.id, "attempt": job.attempt},
+            {"id": job.id, "attempt": job.attempt, "now": clock.now()},
         )
 
 
@@ -394,9 +438,9 @@ async def _abandon(db: Database, job: Job, attempts: int) -> None:
         async with db.transaction() as tx:
             await _drop_unfinished_tracker(tx, job)
             await tx.run(
-                """UPDATE job SET status = 'ACCEPTED', worker = NULL
+                """UPDATE job SET status = 'ACCEPTED', worker = NULL, moved_on = :now
                     WHERE id = :id AND status = 'STARTED' AND attempt = :attempt""",
-                {"id": job.id, "attempt": job.attempt},
+                {"id": job.id, "attempt": job.attempt, "now": clock.now()},
             )
 
 

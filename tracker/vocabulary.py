@@ -88,6 +88,13 @@ class JobStatus(StrEnum):
     FAILURE = "FAILURE"
 
 
+class AskedBy(StrEnum):
+    """Who asked for a job. Only the command line needs no rights."""
+
+    ACCOUNT = "account"
+    COMMAND_LINE = "command line"
+
+
 class Phase(StrEnum):
     """What a running job is at."""
 

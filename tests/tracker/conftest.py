@@ -64,9 +64,12 @@ class Core:
     async def accept(
         self, kind: JobKind = JobKind.IMPORT, full_name: str = "alice/app", **arguments: Any
     ) -> Job:
-        """A job that waits."""
+        """A job that waits; the workspace's owner has asked for it."""
         repository = await self.repository(full_name)
-        values = {"account_id": None, "base_url": "http://pail.example", **arguments}
+        [owner] = await self.values(
+            "SELECT owner_id FROM workspace WHERE id = :id", id=repository.workspace_id
+        )
+        values = {"account_id": owner, "base_url": "http://pail.example", **arguments}
         return await self.db.write(lambda tx: jobs.accept(tx, repository, kind, **values))
 
     async def undo(self, repository: Repository | None = None, *, yes: bool = True) -> Undone:
