@@ -18,6 +18,9 @@ _RATE_LIMIT = {
 """Of the API, for clients that wait when these say so: there is no limit to the requests of an hour
 but what can be answered in one, and that is less."""
 
+RETRY_SECONDS = 1
+"""When to ask again how far a job is: small ones take less than a second."""
+
 _WORTH_COMPRESSING = 4096
 """Bytes: what is shorter fits into three packets anyway."""
 
@@ -112,6 +115,8 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
     if keys.SCOPES in request:
         headers.update(_RATE_LIMIT)
+    if response.status == 202:
+        headers[hdrs.RETRY_AFTER] = str(RETRY_SECONDS)
     if isinstance(response, web.Response) and not response.body and response.status != 304:
         # Clients fail on an empty answer without a type, or on empty "JSON" (reference 8.2.1).
         headers[hdrs.CONTENT_TYPE] = "text/html; charset=utf-8"

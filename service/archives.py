@@ -52,10 +52,13 @@ async def begin(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[
 def zipped(request: web.Request, job: Job) -> Path:
     """The zip that an export has made; the job has ended.
 
-    Raises Gone for one that failed (with the reason) or was removed after some days.
+    Raises Gone for one that failed (with the reason), that newer ones have replaced or that was
+    removed after some days.
     """
     if job.status is JobStatus.FAILURE:
         raise Gone(f"The export failed: {job.message}")
+    if job.message is not None:
+        raise Gone(job.message)
     settings = request.app[keys.SETTINGS]
     path = settings.export_path(job.uuid)
     if not path.exists():

@@ -60,9 +60,12 @@ async def run(
         async with db.transaction() as tx:
             total = progress.total
             await jobs.settle(tx, job, JobStatus.SUCCESS, report={"size": size}, total=total)
+            older = await jobs.replace_exports(tx, job)
     except Forbidden:
         await asyncio.to_thread(target.unlink, missing_ok=True)
         raise
+    for uuid in older:
+        await asyncio.to_thread(target.with_name(f"{uuid}.zip").unlink, missing_ok=True)
 
 
 async def _people(reader: Reader, job: Job) -> dict[int, Person]:

@@ -31,7 +31,11 @@ FUNCTION = "run_job"
 MAKES_REPOSITORY = "makes_repository"
 """The option of an import whose repository was made in the transaction that accepted it."""
 
+KEPT_EXPORTS = 3
+"""Zips of a repository that can be fetched; an older one is removed."""
+
 IMPORT_RUNNING = "An import is already running for this repository."
+EXPORT_RUNNING = "An export with other options is already running for this repository."
 NO_EXPORT = "No export job has begun."
 
 
@@ -155,10 +159,13 @@ async def accept(
             values,
         )
     except Duplicate as error:
-        raise Conflict(IMPORT_RUNNING, retry_after=5) from error
+        raise Conflict(_RUNNING[kind], retry_after=5) from error
     except BrokenReference as error:
         raise NotFound(NO_REPOSITORY) from error
     return _job(row)
+
+
+_RUNNING = {JobKind.IMPORT: IMPORT_RUNNING, JobKind.EXPORT: EXPORT_RUNNING}
 
 
 async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row | None:
@@ -234,6 +241,39 @@ _CLAIMABLE = """(kind = 'export' OR NOT EXISTS (
      WHERE theirs.workspace_id = ours.workspace_id
        AND other.kind = 'import' AND other.status = 'STARTED'))"""
 """SQL of whether an accepted job may begin now."""
+
+
+def _waiting(condition: str) -> str:
+    """SQL of the ids of the waiting jobs that a condition holds for, in the order of their turns.
+
+    First comes the first job of each workspace, then the second of each, and so on; a job that runs
+    takes the place of its workspace's first one.
+    """
+    return f"""
+        WITH running AS (
+            SELECT r.workspace_id, count(*) AS jobs
+              FROM job JOIN repository r ON r.id = job.repository_id
+             WHERE job.status = 'STARTED' GROUP BY r.workspace_id)
+        SELECT job.id
+          FROM job JOIN repository r ON r.id = job.repository_id
+          LEFT JOIN running ON running.workspace_id = r.workspace_id
+         WHERE job.status = 'ACCEPTED' AND {condition}
+         ORDER BY coalesce(running.jobs, 0)
+                  + row_number() OVER (PARTITION BY r.workspace_id ORDER BY job.id), job.id"""
+
+
+async def claim_next(db: Database, worker: str) -> Job | None:
+    """Claim the job whose turn it is; None when none can begin now.
+
+    Workspaces take turns: the one that has the fewest running jobs goes first.
+    """
+    while True:
+        row = await db.one(f"{_waiting(_CLAIMABLE)} LIMIT 1")
+        if row is None:
+            return None
+        # None: another worker was faster, or it has failed at its claim. Either way it is gone.
+        if (job := await claim(db, row["id"], worker)) is not None:
+            return job
 
 
 async def _require_asker(db: Reader, job: Job) -> None:
@@ -360,6 +400,30 @@ async def settle(
         await _require_asker(tx, job)
 
 
+async def replace_exports(tx: Transaction, job: Job) -> Sequence[str]:
+    """Give up all but the newest KEPT_EXPORTS exports of the repository that accounts asked for.
+
+    job is the export that has just ended. Returns the uuids of those whose zips must go.
+    """
+    rows = await tx.all(
+        f"""UPDATE job SET message = :message
+             WHERE {_FETCHABLE} AND id NOT IN (
+                   SELECT id FROM job WHERE {_FETCHABLE} ORDER BY id DESC LIMIT {KEPT_EXPORTS})
+         RETURNING uuid""",
+        {
+            "repository": job.repository_id,
+            "message": f"Newer exports have replaced this one ({KEPT_EXPORTS} are kept): "
+            "begin another one.",
+        },
+    )
+    return [row["uuid"] for row in rows]
+
+
+_FETCHABLE = """repository_id = :repository AND kind = 'export' AND asked_by = 'account'
+    AND status = 'SUCCESS' AND message IS NULL"""
+"""SQL of a repository's exports that newer ones have not replaced."""
+
+
 async def release(db: Database, job: Job) -> None:
     """Put a claimed job back for the next worker, as if this attempt had not been."""
     async with db.transaction() as tx:
@@ -445,8 +509,8 @@ async def _abandon(db: Database, job: Job, attempts: int) -> None:
 
 
 async def accepted(db: Reader) -> Sequence[int]:
-    """The ids of the jobs that wait for a worker, oldest first."""
-    rows = await db.all("SELECT id FROM job WHERE status = 'ACCEPTED' ORDER BY id")
+    """The ids of the jobs that wait for a worker, in the order in which they take turns."""
+    rows = await db.all(_waiting("1"))
     return [row["id"] for row in rows]
 
 

@@ -50,7 +50,7 @@ def _parameters(request: web.Request) -> dict[str, Any]:
 
 
 def _status(request: web.Request, job: Job) -> web.Response:
-    """issue_job_status: 202 while it runs, 200 when it has ended (reference 2.13).
+    """issue_job_status: 202 while it runs, 200 when it has ended.
 
     message and report (ours) say how it ended.
     """
@@ -112,20 +112,30 @@ async def undo_import(request: web.Request) -> web.Response:
 
 
 async def start_export(request: web.Request) -> web.Response:
-    """Begin an export: 202, no body, and in Location where to ask for the zip."""
+    """Begin an export: 202, no body, and in Location where to ask for the zip.
+
+    While one with the same options runs it is the same one; while one with others runs: 409.
+    """
     await archives.administered(request)
     payload = await bodies.read(request) if request.can_read_body else {}
-    options = fields.load(ExportOptions(), payload)
+    options = _effective(fields.load(ExportOptions(), payload))
     repository, job = await archives.begin(request, JobKind.EXPORT, options=options)
     links = RepositoryLinks(request[keys.BASE_URL], repository)
     location = f"{links.api}/issues/export/{repository.slug}-issues-{job.uuid}.zip"
     return web.Response(status=202, headers={"Location": location})
 
 
+def _effective(options: dict[str, Any]) -> dict[str, Any]:
+    """The options without those that make the same zip as none."""
+    usual = {"include_attachments": True, "send_email": options.get("send_email")}
+    return {name: value for name, value in options.items() if value not in (None, usual.get(name))}
+
+
 async def get_export(request: web.Request) -> web.StreamResponse:
     """The zip, or 202 and the status while it is being made.
 
-    Raises Gone for one that failed (with the reason) or was removed after some days.
+    The newest three are kept, for some days. Raises Gone for one that failed (with the reason) or
+    was removed.
     """
     repository = await archives.administered(request)
     job = await jobs.find_export(

@@ -244,6 +244,13 @@ def _responses(dialect: Dialect, endpoint: Endpoint) -> Json:
         found[str(status)] = {"description": HTTPStatus(status).phrase, **_content(shape)}
         if status in (201, 302):
             found[str(status)]["headers"] = {"Location": {"schema": {"type": "string"}}}
+        if status == 202:
+            found[str(status)]["headers"] = {
+                "Retry-After": {
+                    "description": "Seconds to wait before asking again.",
+                    "schema": {"type": "integer"},
+                }
+            }
     if endpoint.method == "GET" and _is_json(endpoint.answers.get(200)):
         found["304"] = {"description": "It is what `If-None-Match` names."}
     for status in (*_errors(endpoint), *dialect.statuses):

@@ -15,7 +15,17 @@ from service import keys
 from service.doorbell import Doorbell
 from tests.archives import as_data, sample
 from tests.conftest import Answer, Api, Start
-from tests.jobs.working import APP, archive, begin_export, files, give, select, take, working
+from tests.jobs.working import (
+    APP,
+    archive,
+    begin_export,
+    files,
+    finished_export,
+    give,
+    select,
+    take,
+    working,
+)
 from tracker import jobs
 from tracker.blobs import Blobs
 from tracker.jobs import Job
@@ -61,6 +71,7 @@ async def _claimed(api: Api) -> Job:
 async def test_it_is_accepted_without_a_word(api: Api, prefix: str) -> None:
     response = await api.client.post(f"{prefix}{EXPORT}/", headers=api.world.headers("alice"))
     assert (response.status, response.reason) == (202, "ACCEPTED")
+    assert response.headers["Retry-After"] == "1"
     assert await response.read() == b""
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
 
@@ -149,11 +160,28 @@ async def test_it_is_the_newest_one_that_was_begun_without_options(
     await _begin(api)
     async with working(settings):
         await _settled(api)
-    await begin_export(api, include_attachments=False)
+    other = await begin_export(api, include_attachments=False)
     await begin_export(api, "alice/open")
     assert (await api.get(EXPORT, "alice"))["status"] == "SUCCESS"
+    refused = await api("POST", EXPORT, "alice")
+    assert (refused.status, refused.body["error"]["message"]) == (409, jobs.EXPORT_RUNNING)
+    assert int(refused.headers["Retry-After"]) > 0
+    async with working(settings):
+        await finished_export(api, other)
     await begin_export(api)
     assert (await api.get(EXPORT, "alice"))["status"] == "ACCEPTED"
+
+
+async def test_one_that_newer_ones_have_replaced_is_gone(pail: Api) -> None:
+    await _begin(pail)
+    await _settled(pail)
+    for _ in range(3):
+        await give(pail, include_attachments=False)
+    answer = await pail("GET", ZIP, "alice")
+    assert answer.status == 410
+    message = answer.body["error"]["message"]
+    assert message.startswith("Newer exports have replaced this one")
+    assert await pail.get(EXPORT, "alice") == {"status": "FAILURE", "message": message}
 
 
 async def test_an_import_leaves_no_export_of_what_it_has_replaced(

@@ -15,6 +15,7 @@ from tests.conftest import Api, Start
 from tests.faults.beside import connected, queue, worker
 from tests.jobs.working import archive, begin_export, issues, select, send, settled
 from tests.running.processes import eventually
+from tracker import repositories
 from tracker.settings import Settings
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
@@ -101,7 +102,8 @@ async def test_jobs_of_a_queue_that_was_emptied_are_done_once(
         settings = replace(settings, redis_url=url)
         api = await start(settings)
         for number in range(3):
-            await begin_export(api, project_name=str(number))
+            await repositories.create(api.db, f"alice/r{number}")
+            await begin_export(api, f"alice/r{number}")
         await asyncio.to_thread(
             eventually, lambda: connection.zcard("arq:queue") == 3, "three rings"
         )

@@ -1,10 +1,12 @@
 """Exporting over HTTP: the answers, the options, who gets which zip, and for how long."""
 
+import asyncio
 import io
 import json
 import os
 import uuid
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +128,45 @@ async def test_an_option_of_another_kind_is_refused(
 
 async def test_while_one_runs_a_second_is_the_same(api: Api) -> None:
     first = await begin_export(api)
-    assert await begin_export(api) == first
-    assert await begin_export(api, include_attachments=False) != first
+    same = {"include_attachments": True, "send_email": True, "project_key": None}
+    assert await begin_export(api, **same) == first
     await jobs.claim(api.db, (await jobs.accepted(api.db))[0], "this test")
     assert await begin_export(api) == first
+
+
+@pytest.mark.parametrize("options", [{"include_attachments": False}, {"project_key": "QST"}])
+async def test_while_one_runs_one_with_other_options_has_to_wait(
+    api: Api, options: dict[str, Any]
+) -> None:
+    first = await begin_export(api)
+    for _ in range(2):
+        answer = await api("POST", EXPORT, "alice", json=options)
+        assert answer.status == 409
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.body["error"]["message"] == jobs.EXPORT_RUNNING
+        await jobs.claim_next(api.db, "this test")
+    assert await begin_export(api, "alice/open", **options)
+    await api.db.run("UPDATE job SET status = 'FAILURE'")
+    assert await begin_export(api, **options) != first
+
+
+async def test_of_twenty_at_once_one_is_begun(api: Api, settings: Settings) -> None:
+    answers = await asyncio.gather(
+        *(
+            api("POST", EXPORT, "alice", json={"project_key": "QST"} if number % 2 else {})
+            for number in range(20)
+        )
+    )
+    assert Counter(answer.status for answer in answers) == {202: 10, 409: 10}
+    assert len({answer.headers.get("Location") for answer in answers}) == 2
+    assert select(settings.database, "SELECT count(*) FROM job") == [(1,)]
+
+
+async def test_every_answer_that_says_wait_says_how_long(api: Api) -> None:
+    started = await api("POST", EXPORT, "alice")
+    status = await api("GET", started.headers["Location"].removeprefix(api.url), "alice")
+    for answer in (started, status):
+        assert (answer.status, answer.headers["Retry-After"]) == (202, "1")
 
 
 async def test_one_that_has_ended_is_not_given_twice(pail: Api) -> None:
@@ -165,10 +202,50 @@ async def test_one_that_was_removed_is_gone(pail: Api, settings: Settings) -> No
     assert "kept for 7 days" in json.loads(answer.body)["error"]["message"]
 
 
-async def test_many_exports_do_not_stay_for_ever(pail: Api, settings: Settings) -> None:
-    for number in range(12):
-        await give(pail, project_name=str(number))
-    assert len(files(settings.exports_dir)) == 12
+async def test_the_newest_three_are_kept(pail: Api, settings: Settings) -> None:
+    paths = []
+    for number in range(5):
+        paths.append(await begin_export(pail, project_name=str(number)))
+        assert (await finished_export(pail, paths[-1])).status == 200
+    other = await begin_export(pail, "alice/open")
+    assert (await finished_export(pail, other)).status == 200
+    answers = [await finished_export(pail, path) for path in paths]
+    assert [answer.status for answer in answers] == [410, 410, 200, 200, 200]
+    message = json.loads(answers[0].body)["error"]["message"]
+    assert message == "Newer exports have replaced this one (3 are kept): begin another one."
+    async with asyncio.timeout(20):
+        while len(files(settings.exports_dir)) != 4:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_replaced_zip_that_was_not_removed_is_swept(pail: Api, settings: Settings) -> None:
+    path = await begin_export(pail)
+    await finished_export(pail, path)
+    [kept] = files(settings.exports_dir)
+    content = kept.read_bytes()
+    for _ in range(3):
+        await give(pail)
+    kept.write_bytes(content)  # as if the worker had been killed before it came to that
+    os.utime(kept, (1, 1))
+    assert (await finished_export(pail, path)).status == 410
+    await sweeping.sweep(pail.db, Blobs(settings.blobs_dir), settings)
+    assert not kept.exists()
+    assert len(files(settings.exports_dir)) == 3
+
+
+async def test_one_that_fails_replaces_none(pail: Api, settings: Settings, tmp_path: Path) -> None:
+    for _ in range(3):
+        await give(pail)
+    await take(pail, archive(tmp_path))
+    for blob in files(settings.blobs_dir):
+        blob.unlink()
+    assert (await finished_export(pail, await begin_export(pail))).status == 410
+    assert len(files(settings.exports_dir)) == 3
+
+
+async def test_exports_do_not_stay_for_ever(pail: Api, settings: Settings) -> None:
+    await give(pail)
+    assert len(files(settings.exports_dir)) == 1
     await pail.db.run("UPDATE job SET finished_on = '2000-01-01T00:00:00.000000+00:00'")
     for file in files(settings.exports_dir):
         os.utime(file, (1, 1))
