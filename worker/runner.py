@@ -104,7 +104,8 @@ class Runner:
         self._running.add(job_id)
         try:
             async with self._room:
-                job = await jobs.claim(self._db, job_id, self._presence.name)
+                # Waiting for room takes a while: whose turn it is is decided now.
+                job = await jobs.claim_next(self._db, self._presence.name)
                 if job is not None:
                     await self._do(job)
         finally:

@@ -21,7 +21,7 @@ from tests.jobs.working import (
     take,
     working,
 )
-from tracker import jobs
+from tracker import jobs, repositories
 from tracker.settings import Settings
 from worker import queue
 
@@ -56,7 +56,8 @@ async def _until(settings: Settings, condition: str) -> None:
 
 async def test_fifty_jobs_and_two_workers_do_each_once(noted: Api, settings: Settings) -> None:
     for number in range(50):
-        await begin_export(noted, project_name=str(number))
+        await repositories.create(noted.db, f"alice/r{number}")
+        await begin_export(noted, f"alice/r{number}")
     async with working(settings), working(settings):
         async with asyncio.timeout(50):
             while select(settings.database, "SELECT 1 FROM job WHERE finished_on IS NULL"):
@@ -65,6 +66,21 @@ async def test_fifty_jobs_and_two_workers_do_each_once(noted: Api, settings: Set
     assert len(settlements) == len(set(settlements)) == 50
     assert select(settings.database, "SELECT DISTINCT attempt FROM job") == [(1,)]
     assert len(files(settings.exports_dir)) == 50
+
+
+async def test_nobodys_many_jobs_hold_up_another_ones(noted: Api, settings: Settings) -> None:
+    for number in range(20):
+        await repositories.create(noted.db, f"alice/r{number}")
+        await begin_export(noted, f"alice/r{number}")
+    answer = await noted("POST", issues("charlie/x", "/export"), "charlie")
+    assert answer.status == 202
+    async with working(settings):
+        async with asyncio.timeout(50):
+            while select(settings.database, "SELECT 1 FROM job WHERE finished_on IS NULL"):
+                await asyncio.sleep(0.02)
+    [(charlies,)] = select(settings.database, "SELECT max(id) FROM job")
+    begun = _history(settings, "job", "WHERE status = 'STARTED' AND phase = 'Initializing'")
+    assert list(dict.fromkeys(begun)).index((charlies,)) <= 1
 
 
 async def test_ringing_again_and_again_does_it_once(noted: Api, settings: Settings) -> None:
@@ -158,6 +174,9 @@ async def test_a_worker_that_ends_leaves_nothing_half_done_of_an_export(
     monkeypatch.setattr(jobs, "_STEP", 0.002)
     async with working(settings):
         await take(api, archive(tmp_path, many(4_000, 4_000), files={}))
+        async with asyncio.timeout(20):
+            while files(settings.spool_dir):  # the upload goes once its job is settled
+                await asyncio.sleep(0.005)
     async with working(settings):
         await begin_export(api)
         await _until(settings, "kind = 'export' AND count > 0")
