@@ -31,6 +31,7 @@ from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.settings import Limits, Settings, load
 from tracker.terminal import say
+from tracker.undo import Undone
 from tracker.vocabulary import JobKind
 
 T = TypeVar("T")
@@ -167,19 +168,19 @@ async def _rehearse_alone(how: _How, archive: Path) -> Report:
 def import_undo(full_name: str, yes: bool) -> None:
     """Go back to the tracker that the last import replaced; once more, and it is undone."""
 
-    async def work(db: Database) -> int:
+    async def work(db: Database) -> Undone:
         repository = await find(db, full_name)
         await _settle_abandoned(db, load())
         try:
-            done = await db.write(lambda tx: undo.undo(tx, repository, accept_writes=yes))
-            return done.writes
+            return await db.write(lambda tx: undo.undo(tx, repository, accept_writes=yes))
         except Conflict as error:
             raise Conflict(
                 error.message.replace("confirm with yes", "confirm with --yes")
             ) from None
 
-    writes = on_database(work)
-    say(f"{full_name} is back at what it was; later writes out of sight: {writes}.")
+    done = on_database(work)
+    back = f", earlier ones brought back: {done.brought_back}" if done.brought_back else ""
+    say(f"{full_name} is back at what it was; later writes out of sight: {done.writes}{back}.")
 
 
 @click.command("export")

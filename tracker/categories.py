@@ -143,10 +143,11 @@ async def delete(
 
 
 async def _administer(tx: Transaction, actor: Actor, repository: Repository) -> int:
-    """The account that is about to write."""
+    """The account that is about to write, which is counted."""
     account_id = require_account(actor)
-    await trackers.writable(tx, repository)
+    tracker_id = await trackers.writable(tx, repository)
     require_permission(repository, Permission.ADMIN)
+    await trackers.count_write(tx, tracker_id)
     return account_id
 
 

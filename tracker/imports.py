@@ -47,7 +47,7 @@ async def run(
     progress.begin(Phase.FINISHING)
     async with db.transaction() as tx:
         if finish is not None:
-            await finish(tx)
+            await finish(tx, job, report)
         await _succeed(tx, job, report, progress)
     return report
 
@@ -129,9 +129,16 @@ class _Finish:
     repository: _Target
     tracker_id: int
 
-    async def __call__(self, tx: Transaction) -> None:
+    async def __call__(self, tx: Transaction, job: Job, report: Report) -> None:
         await people.adopt(tx, self.tracker_id, self.repository.workspace_id)
-        await trackers.put_in_force(tx, self.repository.id, self.tracker_id)
+        writes = await trackers.replace(
+            tx, self.repository.id, self.tracker_id, writes_before=job.writes_before
+        )
+        if writes:
+            report.warnings.put_first(
+                f"writes to the old issues between the import's acceptance and its start: {writes};"
+                " they are out of sight now, and an undo of the import brings them back"
+            )
 
 
 async def _build(

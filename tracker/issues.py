@@ -150,16 +150,18 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, draft: D
         key,
     )
     await tx.run(
-        "UPDATE tracker SET issue_count = issue_count + 1 WHERE id = :tracker",
+        """UPDATE tracker SET issue_count = issue_count + 1, writes = writes + 1
+            WHERE id = :tracker""",
         {"tracker": tracker_id},
     )
     return int(row["last_issue_number"])
 
 
 async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
-    """Count what is written now as the issue's newest update; returns the time that it gets.
+    """Count what is written now as the issue's newest update, and as a write to the tracker.
 
-    Never earlier than the update before, even when a clock was set back or an archive's was wrong.
+    Returns the time of the update: never earlier than the update before, even when a clock was set
+    back or an archive's was wrong.
     Raises NotFound.
     """
     row = await tx.one(
@@ -169,6 +171,7 @@ async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
     )
     if row is None:
         raise NotFound(NO_ISSUE)
+    await trackers.count_write(tx, tracker_id)
     return str(row["updated_on"])
 
 
@@ -195,7 +198,8 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
             {"tracker": tracker_id, "number": number},
         )
     await tx.run(
-        "UPDATE tracker SET issue_count = issue_count - 1 WHERE id = :tracker",
+        """UPDATE tracker SET issue_count = issue_count - 1, writes = writes + 1
+            WHERE id = :tracker""",
         {"tracker": tracker_id},
     )
     return {row["blob"] for row in blobs}

@@ -19,7 +19,12 @@ class Findings:
     def add(self, *entries: str) -> None:
         """Note each of the sentences."""
         self._total += len(entries)
-        self._entries += map(escaped, entries[: MOST_LISTED - len(self._entries)])
+        self._entries += map(escaped, entries[: max(0, MOST_LISTED - len(self._entries))])
+
+    def put_first(self, entry: str) -> None:
+        """Note a sentence that must not be left out, however many there are."""
+        self._total += 1
+        self._entries.insert(0, entry)
 
     def as_list(self) -> list[str]:
         """The entries, and a last one that says how many more there were."""

@@ -57,6 +57,11 @@ async def writable(tx: Transaction, repository: Repository) -> int:
     return int(row["tracker_id"])
 
 
+async def count_write(tx: Transaction, tracker_id: int) -> None:
+    """Count one write to a tracker: an undo or an import may put it out of sight."""
+    await tx.run("UPDATE tracker SET writes = writes + 1 WHERE id = :id", {"id": tracker_id})
+
+
 async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> int:
     """The first of so many ids in a row for new comments. Raises Conflict when none are left.
 
@@ -101,6 +106,29 @@ def _replaced() -> Conflict:
         "An import is replacing the issues of this repository; try again when it is done.",
         retry_after=5,
     )
+
+
+async def replace(
+    tx: Transaction, repository_id: int, tracker_id: int, *, writes_before: int
+) -> int:
+    """Put an imported tracker in force; the one before is kept for undo, older ones are dropped.
+
+    writes_before is how many writes the tracker in force had when the import was accepted.
+    Returns how many were made since: they are in the replaced tracker only.
+    """
+    await tx.run(
+        """UPDATE tracker SET status = 'dropped'
+            WHERE repository_id = :repository AND status = 'replaced'""",
+        {"repository": repository_id},
+    )
+    before = await tx.returning(
+        """UPDATE tracker SET writes = max(0, writes - :before)
+            WHERE id = (SELECT tracker_id FROM repository WHERE id = :repository)
+           RETURNING writes""",
+        {"before": writes_before, "repository": repository_id},
+    )
+    await put_in_force(tx, repository_id, tracker_id)
+    return int(before["writes"])
 
 
 async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> None:

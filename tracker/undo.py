@@ -10,20 +10,23 @@ from tracker.errors import Conflict, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The tracker that an undo brings back, and the writes that it puts out of sight."""
+    """The tracker that an undo brings back.
+
+    writes counts those that it puts out of sight: they are in the tracker in force only.
+    brought_back counts those that come back: they are in the other tracker only, because they were
+    made after the import was accepted, or before an undo was undone.
+    """
 
     tracker_id: int
     writes: int
+    brought_back: int
 
 
 async def preview(db: Reader, repository: Repository) -> Undone:
     """What import-undo would bring back. Raises NotFound when there is nothing to go back to."""
     row = await db.one(
-        """SELECT t.id, t.replaced_on,
-                  (SELECT count(*) FROM issue WHERE tracker_id = :current
-                      AND created_on > t.replaced_on)
-                + (SELECT count(*) FROM comment WHERE tracker_id = :current
-                      AND (created_on > t.replaced_on OR updated_on > t.replaced_on)) AS writes
+        """SELECT t.id, t.writes AS brought_back,
+                  (SELECT writes FROM tracker WHERE id = :current) AS writes
              FROM tracker t
             WHERE t.repository_id = :repository AND t.status = 'replaced'
             ORDER BY t.replaced_on DESC, t.id DESC LIMIT 1""",
@@ -31,7 +34,7 @@ async def preview(db: Reader, repository: Repository) -> Undone:
     )
     if row is None:
         raise NotFound("There is no replaced tracker to go back to.")
-    return Undone(row["id"], row["writes"])
+    return Undone(row["id"], row["writes"], row["brought_back"])
 
 
 async def undo(tx: Transaction, repository: Repository, *, accept_writes: bool) -> Undone:
@@ -54,8 +57,9 @@ async def undo(tx: Transaction, repository: Repository, *, accept_writes: bool) 
     if row["jobs"]:
         raise Conflict("A job is running for this repository.", retry_after=5)
     if found.writes and not accept_writes:
+        back = f", and {found.brought_back} others come back" if found.brought_back else ""
         raise Conflict(
-            f"{found.writes} writes made since the import would go out of sight; "
+            f"{found.writes} writes made since the import would go out of sight{back}; "
             "confirm with yes to go on."
         )
     await trackers.put_in_force(tx, repository.id, found.tracker_id)

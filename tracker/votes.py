@@ -63,7 +63,8 @@ async def add(
     account_id = require_account(actor)
     tracker_id = await trackers.writable(tx, repository)
     await outline(tx, repository, number)
-    await put(tx, tracker_id, number, account_id, mark)
+    if await put(tx, tracker_id, number, account_id, mark):
+        await trackers.count_write(tx, tracker_id)
 
 
 async def remove(
@@ -79,25 +80,31 @@ async def remove(
              WHERE tracker_id = :tracker AND issue_number = :number AND account_id = :account""",
         key,
     )
-    await _count(tx, tracker_id, number, mark, -gone)
+    if gone:
+        await _count(tx, tracker_id, number, mark, -1)
+        await trackers.count_write(tx, tracker_id)
 
 
-async def put(tx: Transaction, tracker_id: int, number: int, account_id: int, mark: Mark) -> None:
-    """As add(), for an issue that is there and a tracker that may be written."""
+async def put(tx: Transaction, tracker_id: int, number: int, account_id: int, mark: Mark) -> bool:
+    """As add(), for an issue that is there and a tracker that may be written.
+
+    Returns whether the mark is new. It is not counted as a write of its own.
+    """
     key = {"tracker": tracker_id, "number": number, "account": account_id}
     new = await tx.run(
         f"""INSERT INTO {mark} (tracker_id, issue_number, account_id)
             VALUES (:tracker, :number, :account) ON CONFLICT DO NOTHING""",
         key,
     )
-    await _count(tx, tracker_id, number, mark, new)
+    if new:
+        await _count(tx, tracker_id, number, mark, 1)
+    return bool(new)
 
 
 async def _count(tx: Transaction, tracker_id: int, number: int, mark: Mark, by: int) -> None:
-    if by:
-        counter = _COUNTER[mark]
-        await tx.run(
-            f"""UPDATE issue SET {counter} = {counter} + :by
-                 WHERE tracker_id = :tracker AND number = :number""",
-            {"by": by, "tracker": tracker_id, "number": number},
-        )
+    counter = _COUNTER[mark]
+    await tx.run(
+        f"""UPDATE issue SET {counter} = {counter} + :by
+             WHERE tracker_id = :tracker AND number = :number""",
+        {"by": by, "tracker": tracker_id, "number": number},
+    )

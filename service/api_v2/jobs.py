@@ -97,6 +97,7 @@ async def undo_import(request: web.Request) -> web.Response:
     """Go back to the tracker that the last import replaced (ours): 200 and what went out of sight.
 
     Without `yes=true` it is refused (409) when writes made since the import would be among it.
+    What was written between the import's acceptance and its start comes back.
     """
     seen = await archives.administered(request)
     yes = _parameters(request).get("yes", False)
@@ -107,7 +108,12 @@ async def undo_import(request: web.Request) -> web.Response:
 
     done = await requests.write_repository(request, Permission.ADMIN, write, find=find_tracker)
     return answers.answer(
-        request, {"type": "issue_import_undo", "writes_out_of_sight": done.writes}
+        request,
+        {
+            "type": "issue_import_undo",
+            "writes_out_of_sight": done.writes,
+            "writes_brought_back": done.brought_back,
+        },
     )
 
 

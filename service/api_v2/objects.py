@@ -333,10 +333,12 @@ class Job(Schema):
 
 
 class ImportUndo(Schema):
-    """What going back behind an import has put out of sight (ours)."""
+    """How many writes going back behind an import has put out of sight, and how many that were out
+    of sight it has brought back (ours)."""
 
     type = _type("issue_import_undo")
     writes_out_of_sight = _Whole()
+    writes_brought_back = _Whole()
 
 
 class _ErrorBody(Schema):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.archives import issue
 from tests.conftest import Api
-from tests.jobs.working import APP, archive, issues, send, take, working
+from tests.jobs.working import APP, archive, issues, send, settled, take, working
 from tracker.settings import Settings
 
 UNDO = issues(APP, "/import/undo")
@@ -21,7 +21,11 @@ async def test_it_swings_back_and_forth(pail: Api, tmp_path: Path) -> None:
     for expected in ([1, 3], [7], [1, 3]):
         answer = await pail("POST", UNDO, "alice")
         assert answer.status == 200
-        assert answer.body == {"type": "issue_import_undo", "writes_out_of_sight": 0}
+        assert answer.body == {
+            "type": "issue_import_undo",
+            "writes_out_of_sight": 0,
+            "writes_brought_back": 0,
+        }
         assert await _numbers(pail) == expected
 
 
@@ -61,3 +65,44 @@ async def test_two_at_once_are_one_after_the_other(pail: Api, tmp_path: Path) ->
     assert {answer.status for answer in answers} <= {200, 409}
     done = [answer for answer in answers if answer.status == 200]
     assert await _numbers(pail) == ([] if len(done) == 1 else [1, 3])
+
+
+async def test_writes_between_acceptance_and_start_are_counted_and_come_back(
+    api: Api, settings: Settings, tmp_path: Path
+) -> None:
+    await api.post(issues(), "bob", {"title": "before"})
+    await send(api, archive(tmp_path))
+    await api.post(issues(), "bob", {"title": "while it waits"})
+    await api.post(issues(APP, "/1/comments"), "bob", {"content": {"raw": "so do I"}})
+    assert (await api("PUT", issues(APP, "/1"), "bob", json={"state": "open"})).status == 200
+    assert (await api("PUT", issues(APP, "/1/vote"), "bob")).status == 204
+    async with working(settings):
+        body = await settled(api)
+    assert body["report"]["warnings"][0] == (
+        "writes to the old issues between the import's acceptance and its start: 4; "
+        "they are out of sight now, and an undo of the import brings them back"
+    )
+    answer = await api("POST", UNDO, "alice")
+    assert answer.body["writes_out_of_sight"] == 0
+    assert answer.body["writes_brought_back"] == 4
+    assert await _numbers(api) == [1, 2]
+    assert (await api.get(issues(APP, "/1"), "bob"))["votes"] == 1
+    answer = await api("POST", UNDO, "alice")
+    assert (answer.status, "4 writes" in answer.body["error"]["message"]) == (409, True)
+    answer = await api("POST", f"{UNDO}?yes=true", "alice")
+    assert answer.body["writes_out_of_sight"] == 4
+    assert await _numbers(api) == [1, 3]
+    await api.post(issues(), "bob", {"title": "after the import"})
+    answer = await api("POST", UNDO, "alice")
+    assert answer.body["error"]["message"] == (
+        "1 writes made since the import would go out of sight, and 4 others come back; "
+        "confirm with yes to go on."
+    )
+    answer = await api("POST", f"{UNDO}?yes=true", "alice")
+    assert (answer.body["writes_out_of_sight"], answer.body["writes_brought_back"]) == (1, 4)
+
+
+async def test_an_import_that_loses_nothing_says_nothing(pail: Api, tmp_path: Path) -> None:
+    await pail.post(issues(), "bob", {"title": "before"})
+    body = await take(pail, archive(tmp_path))
+    assert body["report"]["warnings"] == []
