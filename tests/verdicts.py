@@ -51,6 +51,7 @@ NEW = {
     ("GET", REPOSITORY): READ,
     ("POST", f"{REPOSITORY}/issues/import"): ADMINISTER,
     ("GET", f"{REPOSITORY}/issues/import"): ADMINISTER.replace("401", "404", 1),
+    ("DELETE", f"{REPOSITORY}/issues/import"): ADMINISTER.replace("202", "204"),
     ("POST", f"{REPOSITORY}/issues/import/undo"): ADMINISTER.replace("202", "404"),
     ("POST", f"{REPOSITORY}/issues/export"): ADMINISTER,
     ("GET", f"{REPOSITORY}/issues/export/{{repo_name}}-issues-{{task_id}}.zip"): (

@@ -283,11 +283,38 @@ async def _require_asker(db: Reader, job: Job) -> None:
         await require_administrator(db, now.account_id, job.repository_id)
 
 
+async def withdraw_import(tx: Transaction, repository: Repository) -> Job:
+    """End the import that waits for a worker as FAILURE; remove_upload() then takes its file.
+
+    Raises Conflict when a worker has begun, NotFound when no import is unfinished.
+    """
+    row = await tx.one(
+        f"""UPDATE job SET status = 'FAILURE', message = 'Withdrawn.', finished_on = :now
+             WHERE repository_id = :repository AND kind = 'import' AND status = 'ACCEPTED'
+         RETURNING {_COLUMNS}""",
+        {"repository": repository.id, "now": clock.now()},
+    )
+    if row is not None:
+        return _job(row)
+    if await _unfinished_import(tx, repository):
+        raise Conflict("The import has begun already: it can't be withdrawn any more.")
+    raise NotFound("No import is waiting.")
+
+
 async def remove_upload(job: Job) -> None:
     """Remove the uploaded file of a job that will not be done; what can't be removed is swept."""
     if job.archive is not None:
         with suppress(OSError):
             await asyncio.to_thread(Path(job.archive).unlink, missing_ok=True)
+
+
+def waiting_message(job: Job, patience_seconds: int) -> str | None:
+    """What to tell about a job that no worker has taken for so many seconds."""
+    if job.status is not JobStatus.ACCEPTED or job.moved_on is None:
+        return None
+    if job.moved_on >= clock.shifted(seconds=-patience_seconds):
+        return None
+    return f"No worker has taken this {job.kind} within {patience_seconds} seconds; it still waits."
 
 
 async def move(

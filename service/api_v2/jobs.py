@@ -52,7 +52,7 @@ def _parameters(request: web.Request) -> dict[str, Any]:
 def _status(request: web.Request, job: Job) -> web.Response:
     """issue_job_status: 202 while it runs, 200 when it has ended.
 
-    message and report (ours) say how it ended.
+    message and report (ours) say how it ended; message also says when no worker takes it.
     """
     shown: dict[str, Any] = {
         "type": "issue_job_status",
@@ -67,6 +67,8 @@ def _status(request: web.Request, job: Job) -> web.Response:
         shown["dry_run"] = True
     if job.is_finished:
         shown |= {"message": job.message, "report": job.report}
+    elif message := jobs.waiting_message(job, request.app[keys.SETTINGS].job_patience_seconds):
+        shown["message"] = message
     return answers.answer(request, shown, status=200 if job.is_finished else 202)
 
 
@@ -91,6 +93,20 @@ async def get_import(request: web.Request) -> web.Response:
     """Where the newest import is."""
     repository = await archives.administered(request)
     return _status(request, await jobs.latest_import(requests.database(request), repository))
+
+
+async def withdraw_import(request: web.Request) -> web.Response:
+    """Withdraw an import, or its dry run, that no worker has begun (ours): 204.
+
+    It ends as FAILURE with the message `Withdrawn.`, and the uploaded archive is removed. Once a
+    worker has begun it is 409; 404 when no import is unfinished.
+    """
+    await archives.administered(request)
+    job = await requests.write_repository(
+        request, Permission.ADMIN, jobs.withdraw_import, find=find_tracker
+    )
+    await jobs.remove_upload(job)
+    return web.Response(status=204)
 
 
 async def undo_import(request: web.Request) -> web.Response:
@@ -167,6 +183,7 @@ ENDPOINTS = (
         _MAY_IMPORT,
         {200: objects.Job, 202: objects.Job},
     ),
+    Endpoint("DELETE", _IMPORT, withdraw_import, _MAY_IMPORT, {204: None}),
     Endpoint(
         "POST",
         f"{_IMPORT}/undo",

@@ -48,6 +48,7 @@ ADMINISTERING = (
     ),
     Verb("DELETE", f"{APP}/permissions-config/users/{{dora}}"),
     Verb("POST", f"{APP}/issues/import", lambda folder: {"data": form(archive(folder))}),
+    Verb("DELETE", f"{APP}/issues/import"),
     Verb("POST", f"{APP}/issues/import/undo"),
     Verb("POST", f"{APP}/issues/export", lambda folder: {"json": {}}),
 )

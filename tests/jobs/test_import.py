@@ -20,13 +20,15 @@ from tests.jobs.working import (
     files,
     form,
     issues,
+    many,
     select,
     send,
     settled,
     take,
     working,
 )
-from tracker import jobs
+from tests.tracker.test_jobs import seconds_later
+from tracker import accounts, jobs, repositories
 from tracker.settings import Limits, Settings
 
 IMPORT = issues(APP, "/import")
@@ -39,7 +41,7 @@ async def test_it_is_accepted_with_a_status_that_can_be_asked_for(
     before = await api("GET", IMPORT, "alice")
     assert (before.status, before.body["error"]["message"]) == (404, "No import job has begun.")
     answer = await send(api, archive(tmp_path))
-    assert answer.status == 202
+    assert (answer.status, answer.headers["Retry-After"]) == (202, "1")
     assert answer.body == {
         "type": "issue_job_status",
         "status": "ACCEPTED",
@@ -51,6 +53,7 @@ async def test_it_is_accepted_with_a_status_that_can_be_asked_for(
     }
     asked = await api("GET", IMPORT, "alice")
     assert (asked.status, asked.body) == (202, answer.body)
+    assert asked.headers["Retry-After"] == "1"
 
 
 async def test_it_ends_with_a_report_and_the_issues(pail: Api, tmp_path: Path) -> None:
@@ -325,6 +328,114 @@ async def test_every_write_beside_imports_is_there_or_was_refused(
     rows = select(settings.database, "SELECT number FROM issue WHERE title = 'live'")
     assert sorted(number for (number,) in rows) == sorted(numbers)
     assert len(set(numbers)) == len(numbers)
+
+
+# Withdrawing
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_one_that_waits_can_be_withdrawn(
+    api: Api, settings: Settings, tmp_path: Path, dry_run: bool
+) -> None:
+    await send(api, archive(tmp_path), dry_run=dry_run)
+    assert len(files(settings.spool_dir)) == 1
+    answer = await api("DELETE", IMPORT, "alice")
+    assert (answer.status, answer.body) == (204, "")
+    assert files(settings.spool_dir) == set()
+    ended = await api.get(IMPORT, "alice")
+    assert (ended["status"], ended["message"]) == ("FAILURE", "Withdrawn.")
+    async with working(settings):
+        assert (await take(api, archive(tmp_path)))["status"] == "SUCCESS"
+
+
+async def test_one_that_has_begun_can_not_be_withdrawn(
+    api: Api, settings: Settings, tmp_path: Path
+) -> None:
+    await send(api, archive(tmp_path))
+    job = await jobs.claim_next(api.db, "this test")
+    assert job is not None
+    answer = await api("DELETE", IMPORT, "alice")
+    assert (answer.status, "begun already" in answer.body["error"]["message"]) == (409, True)
+    assert (await jobs.get(api.db, job.id)).status == "STARTED"
+    assert len(files(settings.spool_dir)) == 1
+
+
+async def test_where_none_waits_there_is_nothing_to_withdraw(pail: Api, tmp_path: Path) -> None:
+    assert (await pail("DELETE", IMPORT, "alice")).status == 404
+    await take(pail, archive(tmp_path))
+    answer = await pail("DELETE", IMPORT, "alice")
+    assert (answer.status, answer.body["error"]["message"]) == (404, "No import is waiting.")
+    assert (await pail.get(IMPORT, "alice"))["status"] == "SUCCESS"
+
+
+async def test_withdrawing_is_for_whoever_may_import(api: Api, tmp_path: Path) -> None:
+    await send(api, archive(tmp_path))
+    for who, status in ((None, 401), ("charlie", 404), ("bob", 403), ("reader", 403)):
+        assert (await api("DELETE", IMPORT, who)).status == status
+    assert (await api("GET", IMPORT, "alice")).body["status"] == "ACCEPTED"
+
+
+async def test_a_file_that_is_gone_already_is_no_obstacle(
+    api: Api, settings: Settings, tmp_path: Path
+) -> None:
+    await send(api, archive(tmp_path))
+    for upload in files(settings.spool_dir):
+        upload.unlink()
+    assert (await api("DELETE", IMPORT, "alice")).status == 204
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_one_that_no_worker_takes_says_so(
+    api: Api, settings: Settings, tmp_path: Path, dry_run: bool
+) -> None:
+    await send(api, archive(tmp_path), dry_run=dry_run)
+    with seconds_later(settings.job_patience_seconds + 1):
+        answer = await api("GET", IMPORT, "alice")
+    assert answer.status == 202
+    assert answer.body["status"] == "ACCEPTED"
+    assert answer.body["message"] == (
+        "No worker has taken this import within 300 seconds; it still waits."
+    )
+    async with working(settings):
+        assert (await settled(api))["status"] == "SUCCESS"
+
+
+# Whose it is
+
+
+async def test_an_import_of_somebody_who_was_removed_fails_and_says_why(
+    api: Api, settings: Settings, tmp_path: Path
+) -> None:
+    repository = await api.repository(APP)
+    await repositories.set_member(api.db, repository, "bob", "admin")
+    await send(api, archive(tmp_path), who="bob")
+    await repositories.set_member(api.db, repository, "bob", "write")
+    async with working(settings):
+        body = await settled(api)
+    assert body["status"] == "FAILURE"
+    assert body["message"] == (
+        "The account that asked for this does not administer the repository."
+    )
+    assert (await api.get(issues(), "alice"))["size"] == 0
+    assert files(settings.spool_dir) == set()
+
+
+async def test_somebody_who_is_removed_while_their_import_runs_gets_nothing_of_it(
+    api: Api, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_STEP", 0.002)
+    repository = await api.repository(APP)
+    await repositories.set_member(api.db, repository, "bob", "admin")
+    async with working(settings):
+        await send(api, archive(tmp_path, many(1_500, 3_000), files={}), who="bob")
+        async with asyncio.timeout(50):
+            while not select(settings.database, "SELECT 1 FROM job WHERE phase = 'Issues'"):
+                await asyncio.sleep(0.005)
+        await accounts.set_active(api.db, "bob", False)
+        body = await settled(api)
+    assert body["status"] == "FAILURE"
+    assert body["message"] == "The account that asked for this is disabled."
+    assert (await api.get(issues(), "alice"))["size"] == 0
 
 
 # Dry run

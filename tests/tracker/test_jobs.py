@@ -5,23 +5,27 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from service import demo
+from tests.jobs.working import dump
 from tests.running.processes import ROOT
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
-from tracker import clock, imports, jobs, repositories, sweeping
+from tracker import accounts, clock, exports, imports, jobs, repositories, sweeping
 from tracker.database import Transaction
-from tracker.errors import Conflict, NotFound
+from tracker.errors import Conflict, Forbidden, NotFound
 from tracker.jobs import Job, Superseded
 from tracker.presence import Presence
 from tracker.progress import Progress
-from tracker.vocabulary import JobKind, JobStatus, Phase
+from tracker.vocabulary import AskedBy, JobKind, JobStatus, Phase
+
+Lose = Callable[[Core], Awaitable[None]]
 
 
 @contextmanager
@@ -62,10 +66,57 @@ async def test_a_job_is_claimed_once(core: Core) -> None:
     assert await jobs.accepted(core.db) == []
 
 
-async def test_jobs_wait_oldest_first(core: Core) -> None:
+async def test_jobs_of_a_workspace_wait_oldest_first(core: Core) -> None:
     first = await core.accept()
     second = await core.accept(JobKind.EXPORT)
     assert await jobs.accepted(core.db) == [first.id, second.id]
+
+
+async def _many(core: Core, count: int) -> list[Job]:
+    """Exports that wait, each of a repository of its own in alice's workspace."""
+    for number in range(count):
+        await repositories.create(core.db, f"alice/r{number}")
+    return [await core.accept(JobKind.EXPORT, f"alice/r{number}") for number in range(count)]
+
+
+async def test_workspaces_take_turns(core: Core) -> None:
+    many = await _many(core, 3)
+    two = [
+        await core.accept(JobKind.EXPORT, "charlie/x"),
+        await core.accept(JobKind.IMPORT, "charlie/x"),
+    ]
+    turns = [many[0].id, two[0].id, many[1].id, two[1].id, many[2].id]
+    assert await jobs.accepted(core.db) == turns
+    claimed = [await jobs.claim_next(core.db, "worker") for _ in turns]
+    assert [job and job.id for job in claimed] == turns
+    assert await jobs.claim_next(core.db, "worker") is None
+
+
+async def test_whoever_has_a_job_that_runs_comes_after_whoever_has_none(core: Core) -> None:
+    many = await _many(core, 3)
+    assert await jobs.claim(core.db, many[0].id, "worker") is not None
+    late = await core.accept(JobKind.EXPORT, "charlie/x")
+    assert await jobs.accepted(core.db) == [late.id, many[1].id, many[2].id]
+
+
+async def test_an_import_that_can_not_begin_holds_up_no_job_behind_it(core: Core) -> None:
+    running = await core.claimed()
+    blocked = await core.accept(JobKind.IMPORT, "alice/open")
+    behind = await core.accept(JobKind.EXPORT)
+    job = await jobs.claim_next(core.db, "worker")
+    assert job is not None
+    assert job.id == behind.id
+    assert await jobs.claim_next(core.db, "worker") is None
+    await jobs.fail(core.db, running, "wrong")
+    job = await jobs.claim_next(core.db, "worker")
+    assert job is not None
+    assert job.id == blocked.id
+
+
+async def test_many_workers_that_claim_what_comes_next_get_a_job_each(core: Core) -> None:
+    many = await _many(core, 6)
+    claimed = await asyncio.gather(*(jobs.claim_next(core.db, f"w{n}") for n in range(8)))
+    assert sorted(job.id for job in claimed if job) == [job.id for job in many]
 
 
 async def test_one_import_at_a_time_in_a_repository(core: Core) -> None:
@@ -113,7 +164,11 @@ async def test_imports_of_one_workspace_are_done_one_after_the_other(core: Core)
 async def test_an_export_that_runs_is_not_begun_twice(core: Core) -> None:
     first = await core.accept(JobKind.EXPORT, options={"a": 1, "b": 2})
     assert (await core.accept(JobKind.EXPORT, options={"b": 2, "a": 1})).id == first.id
-    assert (await core.accept(JobKind.EXPORT, options={"a": 2})).id != first.id
+    with pytest.raises(Conflict, match="other options") as refusal:
+        await core.accept(JobKind.EXPORT, options={"a": 2})
+    assert refusal.value.retry_after
+    with pytest.raises(Conflict, match="other options"):
+        await core.accept(JobKind.EXPORT, options=first.options, base_url="http://other.example")
     assert (await core.accept(JobKind.EXPORT, "alice/open", options={"a": 1, "b": 2})).id != (
         first.id
     )
@@ -125,11 +180,15 @@ async def test_an_export_that_runs_is_not_begun_twice(core: Core) -> None:
 
 
 async def test_a_command_that_exports_gets_a_job_of_its_own(core: Core) -> None:
-    how = {"options": {"local": True}}
+    how = {"options": {"local": True}, "account_id": None}
+    beside = await core.accept(JobKind.EXPORT)
     first = await core.accept(JobKind.EXPORT, worker="a command", **how)
     second = await core.accept(JobKind.EXPORT, worker="another command", **how)
-    assert first.id != second.id
+    assert len({beside.id, first.id, second.id}) == 3
     assert second.worker == "another command"
+    assert {job.asked_by for job in (first, second)} == {AskedBy.COMMAND_LINE}
+    assert (await core.accept(JobKind.EXPORT)).id == beside.id
+    assert beside.asked_by is AskedBy.ACCOUNT
 
 
 async def test_the_newest_import_is_the_one_to_look_at(core: Core) -> None:
@@ -138,6 +197,164 @@ async def test_the_newest_import_is_the_one_to_look_at(core: Core) -> None:
     await core.take()
     job = await core.accept()
     assert (await jobs.latest_import(core.db, await core.repository())).id == job.id
+
+
+# Who asked
+
+
+async def _disable(core: Core) -> None:
+    await accounts.set_active(core.db, "bob", False)
+
+
+async def _delete(core: Core) -> None:
+    bob = await core.actor("bob")
+    await core.db.run("DELETE FROM account WHERE id = :id", {"id": bob.id})
+    await accounts.create(core.db, "other")  # a new row may get the id of one that is gone
+    await core.db.run(
+        "UPDATE account SET id = :id, is_admin = 1 WHERE username = 'other'", {"id": bob.id}
+    )
+
+
+async def _demote(core: Core) -> None:
+    await repositories.set_member(core.db, await core.repository(), "bob", "write")
+
+
+LOSSES = {_disable: "is disabled", _delete: "not exist any more", _demote: "not administer"}
+
+
+@pytest.fixture
+async def bob(core: Core) -> int:
+    """bob's id: he administers alice/app and has nothing else."""
+    await repositories.set_member(core.db, await core.repository(), "bob", "admin")
+    bob = (await core.actor("bob")).id
+    assert bob is not None
+    return bob
+
+
+@pytest.mark.parametrize("kind", JobKind)
+@pytest.mark.parametrize("lose", LOSSES)
+async def test_a_job_of_somebody_who_lost_their_right_fails_at_its_claim(
+    core: Core, bob: int, kind: JobKind, lose: Lose
+) -> None:
+    upload = core.settings.spool_dir / "upload"
+    upload.write_bytes(b"zip")
+    job = await core.accept(kind, account_id=bob, archive=upload)
+    await lose(core)
+    assert await jobs.claim_next(core.db, "worker") is None
+    failed = await _again(core, job)
+    assert failed.status is JobStatus.FAILURE
+    assert LOSSES[lose] in (failed.message or "")
+    assert failed.finished_on is not None
+    assert not upload.exists()
+    await core.accept(kind)
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+async def test_an_import_of_somebody_who_lost_their_right_puts_nothing_in_force(
+    core: Core, bob: int, lose: Lose
+) -> None:
+    job = await core.claimed(account_id=bob, archive=core.archive())
+    await lose(core)
+    before = dump(core.settings.database)
+    with pytest.raises(Forbidden, match=LOSSES[lose]):
+        await imports.run(
+            core.db, core.blobs, core.settings.spool_dir, core.settings.limits, job, Progress()
+        )
+    await jobs.fail(core.db, job, "what the worker says")
+    assert dump(core.settings.database) == before
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+async def test_an_export_of_somebody_who_lost_their_right_leaves_no_zip(
+    core: Core, bob: int, lose: Lose
+) -> None:
+    job = await core.claimed(JobKind.EXPORT, account_id=bob)
+    await lose(core)
+    target = core.settings.export_path(job.uuid)
+    with pytest.raises(Forbidden, match=LOSSES[lose]):
+        await exports.run(core.db, core.blobs, core.settings.spool_dir, target, job, Progress())
+    assert not target.exists()
+    assert (await _again(core, job)).status is JobStatus.STARTED
+
+
+@pytest.mark.parametrize("way", ["owner", "member", "site"])
+async def test_a_job_of_anybody_who_administers_the_repository_is_done(
+    core: Core, bob: int, way: str
+) -> None:
+    if way != "member":
+        await repositories.set_member(core.db, await core.repository(), "bob", None)
+    if way == "owner":
+        await core.db.run("UPDATE workspace SET owner_id = :bob WHERE slug = 'alice'", {"bob": bob})
+    if way == "site":
+        await core.db.run("UPDATE account SET is_admin = 1 WHERE id = :bob", {"bob": bob})
+    await core.take(account_id=bob)
+    assert (await jobs.latest_import(core.db, await core.repository())).status is JobStatus.SUCCESS
+
+
+async def test_a_token_that_is_revoked_ends_no_job(core: Core, bob: int) -> None:
+    job = await core.accept(JobKind.EXPORT, account_id=bob)
+    await core.db.run("DELETE FROM token WHERE account_id = :bob", {"bob": bob})
+    assert await jobs.claim(core.db, job.id, "worker") is not None
+
+
+async def test_the_command_line_needs_no_account(core: Core) -> None:
+    await core.take(account_id=None)
+    assert await core.values("SELECT asked_by FROM job") == ["command line"]
+    assert await core.values("SELECT status FROM job") == ["SUCCESS"]
+
+
+async def test_the_demos_import_is_asked_for_by_the_command_line(core: Core) -> None:
+    await demo.prepare(core.db, core.settings)
+    rows = await core.rows("SELECT asked_by, status FROM job")
+    assert [tuple(row) for row in rows] == [("command line", "SUCCESS")]
+
+
+# Withdrawing
+
+
+async def _withdraw(core: Core) -> Job:
+    repository = await core.repository()
+    return await core.db.write(lambda tx: jobs.withdraw_import(tx, repository))
+
+
+async def test_an_import_is_withdrawn_or_claimed_and_never_both(core: Core) -> None:
+    for _ in range(10):
+        job = await core.accept()
+        claim, withdrawn = await asyncio.gather(
+            jobs.claim(core.db, job.id, "worker"), _withdraw(core), return_exceptions=True
+        )
+        assert isinstance(withdrawn, Conflict) != (claim is None)
+        now = await _again(core, job)
+        if isinstance(claim, Job):
+            assert now.status is JobStatus.STARTED
+            await jobs.fail(core.db, claim, "enough")
+        else:
+            assert (now.status, now.message) == (JobStatus.FAILURE, "Withdrawn.")
+            assert await jobs.claim(core.db, job.id, "worker") is None
+
+
+async def test_what_was_put_back_can_be_withdrawn(core: Core) -> None:
+    job = await core.claimed(archive=core.archive())
+    await jobs.release(core.db, job)
+    await _withdraw(core)
+    assert (await _again(core, job)).status is JobStatus.FAILURE
+    with pytest.raises(Superseded):
+        await jobs.fail(core.db, job, "too late")
+
+
+async def test_only_what_waits_for_long_says_so(core: Core) -> None:
+    seconds = core.settings.job_patience_seconds
+    job = await core.accept()
+    with seconds_later(seconds - 1):
+        assert jobs.waiting_message(job, seconds) is None
+    with seconds_later(seconds + 1):
+        message = jobs.waiting_message(job, seconds)
+        assert message == "No worker has taken this import within 300 seconds; it still waits."
+        claimed = await jobs.claim(core.db, job.id, "worker")
+        assert claimed is not None
+        assert jobs.waiting_message(claimed, seconds) is None
+        await jobs.release(core.db, claimed)  # from now on it waits anew
+        assert jobs.waiting_message(await _again(core, job), seconds) is None
 
 
 # Progress
