@@ -128,7 +128,7 @@ async def create(
             },
         )
     except Duplicate as error:
-        what = "address" if "email" in str(error) else "name"
+        what = "address" if "account.email" in error.columns else "name"
         raise Conflict(f"An account with that {what} exists already.") from error
     return password
 

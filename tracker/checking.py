@@ -5,7 +5,7 @@ import hashlib
 
 from tracker import clock
 from tracker.blobs import Blobs
-from tracker.database import Database, Row
+from tracker.database import Database, DatabaseUnusable, Row
 from tracker.presence import Presence
 from tracker.settings import Settings
 
@@ -18,8 +18,17 @@ async def check(
     with_bytes reads every attachment and compares its SHA-256; without, only sizes are compared.
     """
     found = await db.check()
-    found += await _trackers(db)
-    found += await _jobs(db, settings)
+    try:
+        found += await _trackers(db)
+        found += await _jobs(db, settings)
+        found += await _blobs(db, blobs, with_bytes)
+    except DatabaseUnusable as error:
+        found.append(f"Nothing more can be read: {error.message}")
+    return found
+
+
+async def _blobs(db: Database, blobs: Blobs, with_bytes: bool) -> list[str]:
+    found = []
     statement = """SELECT blob, max(size) AS size, min(name) AS name, count(*) AS rows
                      FROM attachment WHERE blob IS NOT NULL GROUP BY blob"""
     async for rows in db.stream(statement):

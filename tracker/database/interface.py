@@ -46,7 +46,15 @@ class Lane(IntEnum):
 
 
 class Duplicate(Exception):
-    """A unique key says no. The core turns it into an error of its own."""
+    """A unique key says no. The core turns it into an error of its own.
+
+    columns are those of the key, such as ("account.username",); of one that is made of expressions
+    there are none.
+    """
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        super().__init__(", ".join(columns))
+        self.columns = columns
 
 
 class BrokenReference(Exception):
@@ -54,7 +62,7 @@ class BrokenReference(Exception):
 
 
 class DatabaseUnusable(TrackerError):
-    """The database can't be opened; str(error) is one sentence that says why."""
+    """The database can't be opened, or is damaged; str(error) is one sentence that says why."""
 
 
 class Reader(ABC):

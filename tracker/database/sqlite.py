@@ -10,10 +10,9 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
-    Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,16 +21,15 @@ import aiosqlite
 from tracker import errors, folding
 from tracker.database import migrations
 from tracker.database.interface import (
-    BrokenReference,
     Database,
     DatabaseUnusable,
-    Duplicate,
     Lane,
     Params,
     Reader,
     Row,
     Transaction,
 )
+from tracker.database.translation import is_busy, translated
 
 _BUSY_TIMEOUT = 5.0
 _PAUSE = 0.05
@@ -43,33 +41,6 @@ _STEPS = 1000
 _OLDEST = (3, 35, 0)  # RETURNING
 
 T = TypeVar("T")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the driver's errors into ours."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        text = str(error)
-        if "UNIQUE" in text or "PRIMARY KEY" in text:
-            raise Duplicate(text) from error
-        if "FOREIGN KEY" in text:
-            raise BrokenReference(text) from error
-        raise
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "interrupted" in text:
-            raise errors.Invalid("This takes too long: ask for less.") from error
-        if "full" in text:
-            raise errors.StorageFull("The disk is full; nothing was changed.") from error
-        if "locked" in text or "busy" in text:
-            raise errors.Unavailable("The database is busy; nothing was changed.") from error
-        if "disk I/O" in text or "readonly" in text or "unable to open" in text:
-            raise errors.Unavailable(
-                "The database can't be written; nothing was changed."
-            ) from error
-        raise
 
 
 async def _to_the_end(awaitable: Awaitable[T]) -> T:
@@ -100,13 +71,13 @@ class _SqliteReader(Reader):
         self._connection = connection
 
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
-        with _translated():
+        with translated():
             return list(await self._connection.execute_fetchall(sql, dict(params or {})))
 
     async def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
     ) -> AsyncGenerator[Sequence[Row]]:
-        with _translated():
+        with translated():
             async with self._connection.execute(sql, dict(params or {})) as cursor:
                 while rows := await cursor.fetchmany(size):
                     yield list(rows)
@@ -114,14 +85,14 @@ class _SqliteReader(Reader):
 
 class _SqliteTransaction(_SqliteReader, Transaction):
     async def run(self, sql: str, params: Params | None = None) -> int:
-        with _translated():
+        with translated():
             cursor = await self._connection.execute(sql, dict(params or {}))
             count: int = cursor.rowcount
             await cursor.close()
             return count
 
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        with _translated():
+        with translated():
             cursor = await self._connection.executemany(sql, rows)
             await cursor.close()
 
@@ -145,15 +116,15 @@ class _Direct(Reader):
 
 class _DirectTransaction(_Direct, Transaction):
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
-        with _translated():
+        with translated():
             return await super().all(sql, params)
 
     async def run(self, sql: str, params: Params | None = None) -> int:
-        with _translated():
+        with translated():
             return self._connection.execute(sql, params or {}).rowcount
 
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        with _translated():
+        with translated():
             self._connection.executemany(sql, rows)
 
 
@@ -161,7 +132,7 @@ def _in_transaction(
     connection: sqlite3.Connection, begin: str, coroutine: Coroutine[Any, Any, T]
 ) -> T:
     """Run the coroutine, which must not wait for anything, inside a transaction."""
-    with _translated():
+    with translated():
         try:
             with closing(coroutine):
                 connection.execute(begin)
@@ -244,7 +215,7 @@ class SqliteDatabase(Database):
         """The connection of a lane, opened for its first work."""
         async with self._opening:
             if lane not in self._lanes:
-                with _translated():
+                with translated():
                     connection = await self._stack.enter_async_context(_reader(self.path))
                 self._lanes[lane] = connection
         return self._lanes[lane]
@@ -261,14 +232,14 @@ class SqliteDatabase(Database):
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
         async with self._lock, self._synchronous(durable):
             try:
-                with _translated():
+                with translated():
                     await _to_the_end(self._writer.execute("BEGIN IMMEDIATE"))
                 yield _SqliteTransaction(self._writer)
             except BaseException:
                 await _to_the_end(self._rollback())
                 raise
             try:
-                with _translated():
+                with translated():
                     await _to_the_end(self._writer.commit())
             except errors.TrackerError:
                 await _to_the_end(self._rollback())
@@ -292,15 +263,23 @@ class SqliteDatabase(Database):
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Reader]:
-        async with _reader(self.path) as connection:
-            await connection.execute("BEGIN")
+        async with AsyncExitStack() as stack:
+            with translated():
+                connection = await stack.enter_async_context(_reader(self.path))
+                await connection.execute("BEGIN")
             yield _SqliteReader(connection)
             await connection.rollback()
 
     async def check(self) -> list[str]:
-        found = [str(row[0]) for row in await self.all("PRAGMA integrity_check") if row[0] != "ok"]
-        for row in await self.all("PRAGMA foreign_key_check"):
-            found.append(f"{row['table']} row {row['rowid']} refers to a missing {row['parent']}")
+        found = []
+        try:
+            rows = await self.all("PRAGMA integrity_check")
+            found += [str(row[0]) for row in rows if row[0] != "ok"]
+            for row in await self.all("PRAGMA foreign_key_check"):
+                missing = row["parent"]
+                found.append(f"{row['table']} row {row['rowid']} refers to a missing {missing}")
+        except DatabaseUnusable as error:
+            found.append(error.message)
         return found
 
     async def close(self) -> None:
@@ -373,7 +352,7 @@ async def _use_wal(writer: aiosqlite.Connection) -> None:
             await writer.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
+            if not is_busy(error):
                 raise
             await asyncio.sleep(_PAUSE)
     await writer.execute("PRAGMA journal_mode = WAL")
