@@ -11,6 +11,7 @@ from aiohttp import web, web_response
 
 from service.access_log import AccessLogger, MalformedRequests
 from service.app import build_app
+from service.signing import KeyUnusable
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError, load
 from tracker.terminal import log_handler, say
@@ -38,7 +39,7 @@ def main() -> int:
             import uvloop
 
             uvloop.run(serve(settings))
-    except (SettingsError, DatabaseUnusable, OSError) as error:
+    except (SettingsError, DatabaseUnusable, KeyUnusable, OSError) as error:
         say(error, err=True)
         return 1
     return 0
@@ -47,7 +48,8 @@ def main() -> int:
 async def serve(settings: Settings) -> None:
     """Answer requests until SIGTERM or SIGINT.
 
-    Raises DatabaseUnusable, and OSError with one sentence when the address can't be had.
+    Raises DatabaseUnusable, KeyUnusable, and OSError when the address can't be had; each with one
+    sentence.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

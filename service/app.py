@@ -4,7 +4,19 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service import answers, auth, bodies, cors, downloads, errors, health, keys, openapi, partial
+from service import (
+    answers,
+    auth,
+    bodies,
+    cors,
+    downloads,
+    errors,
+    health,
+    keys,
+    openapi,
+    partial,
+    signing,
+)
 from service.api_v1 import asking, endpoints
 from service.api_v2 import (
     attachments,
@@ -27,7 +39,7 @@ from service.openapi import dialects, page
 from service.pages import avatars, git, home
 from service.sending import Outgoing
 from service.turns import Turns
-from tracker import database
+from tracker import database, files
 from tracker.blobs import Blobs
 from tracker.contents import Contents
 from tracker.markup import Renderer
@@ -52,7 +64,7 @@ ENDPOINTS = (
 
 
 def build_app(settings: Settings) -> web.Application:
-    """The web application for these settings. Its start may raise DatabaseUnusable."""
+    """The web application for these settings. Its start may raise DatabaseUnusable, KeyUnusable."""
     app = web.Application(
         middlewares=[
             bodies.middleware,
@@ -92,8 +104,8 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     db = await database.connect(settings.database)
     try:
         app[keys.DATABASE] = db
-        settings.spool_dir.mkdir(parents=True, exist_ok=True)
-        app[keys.DOWNLOADS] = downloads.Downloads(downloads.shared_key(settings.data_dir))
+        files.make_folder(settings.spool_dir)
+        app[keys.DOWNLOADS] = downloads.Downloads(signing.shared_key(settings.key_file))
         async with Renderer() as renderer:
             app[keys.CONTENTS] = Contents(db, renderer)
             yield

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -64,23 +63,6 @@ class Downloads:
     def _signature(self, sha256: str, name: str, expires: int) -> str:
         text = f"{sha256}\n{expires}\n{name}".encode("utf-8", "replace")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
-
-
-def shared_key(folder: Path) -> bytes:
-    """The key in the data directory, made when there is none: all web processes have the same."""
-    path = folder / "download.key"
-    if not path.exists():
-        draft = folder / f"download.key.{secrets.token_hex(8)}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        try:
-            os.link(draft, path)  # fails when another process was first, whose key is as good
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_bytes()
 
 
 async def get_bytes(request: web.Request) -> web.StreamResponse:

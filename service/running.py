@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from service import supervisor, valkey
+from service import signing, supervisor, valkey
 from service.supervisor import CannotStart, Child
+from tracker import files
 from tracker.settings import Settings
 from tracker.terminal import say
 
@@ -47,16 +48,18 @@ def up(settings: Settings, *, demo: bool) -> int:
                     f"--demo listens on this machine only: HOST can't be {settings.host}."
                 )
             stack.enter_context(_alone(settings.data_dir))
+            signing.shared_key(settings.key_file)  # once, before any process needs it
             children = []
             redis_url = settings.redis_url
             if not redis_url:
                 path = stack.enter_context(valkey.socket_path(settings.data_dir))
+                files.make_file(settings.data_dir / valkey.LOG)
                 command = valkey.command(path, settings.data_dir)
                 children.append(Child("valkey", command, outlives=True))
                 redis_url = valkey.url(path)
             children += _ours(settings.web_concurrency, port, redis_url)
             return supervisor.run(children, beside=partial(_announce, settings.host, port, demo))
-    except CannotStart as refusal:
+    except (CannotStart, signing.KeyUnusable) as refusal:
         say(refusal, err=True)
         return 1
 
@@ -102,7 +105,8 @@ def _is_loopback(host: str) -> bool:
 def _alone(data_dir: Path) -> Iterator[None]:
     """Hold the data directory's lock: two queues or two supervisors there would fight."""
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(data_dir)
+        files.make_file(data_dir / LOCK)
         lock = (data_dir / LOCK).open("a")
     except OSError as error:
         raise CannotStart(f"Can't write to PAIL_DATA_DIR {data_dir}: {error.strerror}.") from error

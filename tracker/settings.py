@@ -74,6 +74,11 @@ class Settings:
         """Finished exports, removed after keep_exports_days."""
         return self.data_dir / "exports"
 
+    @property
+    def key_file(self) -> Path:
+        """The key with which addresses of downloads are signed."""
+        return self.data_dir / "download.key"
+
     def export_path(self, job_uuid: str) -> Path:
         """Where the finished zip of an export lies."""
         return self.exports_dir / f"{job_uuid}.zip"

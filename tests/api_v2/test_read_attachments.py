@@ -136,14 +136,6 @@ async def test_an_address_that_was_changed_or_is_too_old_serves_nothing(
     assert (await api("GET", late)).status == 403
 
 
-async def test_every_web_process_has_the_same_key(api: Api) -> None:
-    folder = api.app[keys.SETTINGS].data_dir
-    key = downloads.shared_key(folder)
-    assert len(key) == 32
-    assert downloads.shared_key(folder) == key
-    assert (folder / "download.key").stat().st_mode & 0o777 == 0o600
-
-
 async def test_a_file_that_the_archive_lacked_is_missing_with_a_sentence(api: Api) -> None:
     await add_attachment(api, "alice/open", 1, 1, "lost.txt", None)
     answer = await api("GET", f"{ATTACHMENTS}/lost.txt")

@@ -117,6 +117,16 @@ def test_a_database_that_is_none_is_one_sentence_and_untouched(tmp_path: Path) -
     assert file.read_text() == "my notes\n" * 1000
 
 
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_key_of_another_length_is_one_sentence_and_status_1(tmp_path: Path, size: int) -> None:
+    key = tmp_path / "data" / "download.key"
+    key.parent.mkdir()
+    key.write_bytes(b"k" * size)
+    text = _refusal(tmp_path, PORT="0")
+    assert text.startswith(f"The key {key} has {size} bytes instead of 32: ")
+    assert len(text.splitlines()) == 1
+
+
 def test_processes_share_a_port_when_there_are_several(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

@@ -20,6 +20,7 @@ from stream_zip import ZIP_32, ZIP_64, Method, stream_zip
 from tracker.archive.databases import Database, by_account, by_username
 from tracker.archive.jira import JiraProject, derive_key
 from tracker.archive.records import Attachment, Comment, Issue, Log, Meta
+from tracker.files import sync_folder
 
 _CHUNK = 1 << 16
 # Level 3 halves the speed for 3 % of the size; files that are packed already cost no more time
@@ -184,7 +185,7 @@ class Writer:
         except BaseException:
             Path(name).unlink()
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def _entries(
         self, read_blob: Callable[[str], Iterator[bytes]], progress: Callable[[int, int], None]
@@ -240,12 +241,3 @@ def _date(newest: str) -> datetime:
     """The last change as the date of every entry, within what a zip can say."""
     moment = datetime.fromisoformat(newest) if newest else _EARLIEST
     return min(max(moment, _EARLIEST), _LATEST)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

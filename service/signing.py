@@ -1,0 +1,56 @@
+"""The key of the instance, from which all its processes sign and derive."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from tracker import files
+from tracker.errors import TrackerError
+
+SIZE = 32
+"""Bytes of the key."""
+
+
+class KeyUnusable(TrackerError):
+    """The key can't be read or made; str(error) is one sentence that says why."""
+
+
+def shared_key(path: Path) -> bytes:
+    """The key in that file, made when there is none. Raises KeyUnusable."""
+    try:
+        if not path.exists():
+            _make(path)
+        key = path.read_bytes()
+    except OSError as error:
+        raise KeyUnusable(f"The key {path} can't be read or made: {error.strerror}.") from error
+    if len(key) != SIZE:
+        raise KeyUnusable(
+            f"The key {path} has {len(key)} bytes instead of {SIZE}: bring it back from a backup, "
+            "or remove it, and a new one is made."
+        )
+    return key
+
+
+def _make(path: Path) -> None:
+    """First the bytes, then the name: whoever is second takes the key of whoever was first."""
+    files.make_folder(path.parent)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SIZE))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+    files.sync_folder(path.parent)
+
+
+def derived(key: bytes, purpose: str, size: int) -> bytes:
+    """Bytes (at most 32) that are the same for the same key and purpose, and tell neither."""
+    return hmac.new(key, purpose.encode(), hashlib.sha256).digest()[:size]
