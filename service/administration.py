@@ -240,10 +240,15 @@ def member_list(full_name: str) -> None:
 @click.command()
 @click.option("--quick", is_flag=True, help="Don't read every attachment's bytes.")
 def check(quick: bool) -> None:
-    """Find out whether database, blobs and jobs are sound; print what is not."""
+    """Find out whether database, blobs and jobs are sound; print what is not.
+
+    Files that other accounts may open are warnings on stderr: the exit status stays the same.
+    """
     settings = load()
     blobs = Blobs(settings.blobs_dir)
     found = on_database(lambda db: checking.check(db, blobs, settings, with_bytes=not quick))
+    for sentence in checking.warnings(settings):
+        say(f"Warning: {sentence}", err=True)
     for sentence in found:
         say(sentence)
     if found:

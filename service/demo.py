@@ -17,6 +17,7 @@ from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import NotFound, TrackerError
+from tracker.files import make_folder
 from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.settings import Settings, load
@@ -52,7 +53,7 @@ async def prepare(db: Database, settings: Settings) -> dict[str, str]:
 
 
 async def _fill(db: Database, settings: Settings, repository: Repository) -> None:
-    settings.spool_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.spool_dir)
     with (
         Presence(settings.data_dir) as presence,
         tempfile.NamedTemporaryFile(dir=settings.spool_dir, suffix=".zip") as file,

@@ -25,6 +25,7 @@ from tracker.blobs import Blobs
 from tracker.database import Database, Transaction
 from tracker.errors import Conflict, Invalid, NotFound, TrackerError
 from tracker.escaping import escaped
+from tracker.files import make_folder
 from tracker.jobs import MAKES_REPOSITORY, Job
 from tracker.presence import Presence
 from tracker.progress import Progress
@@ -208,7 +209,7 @@ def export(full_name: str, archive: Path, without_attachments: bool) -> None:
 
 @contextmanager
 def _claimed(settings: Settings) -> Iterator[Presence]:
-    settings.spool_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.spool_dir)
     with Presence(settings.data_dir) as presence:
         yield presence
 

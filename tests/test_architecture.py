@@ -41,6 +41,16 @@ def test_arrows_point_to_the_core(path: Path) -> None:
         assert not imported & DRIVERS
 
 
+def test_folders_are_made_in_one_place() -> None:
+    made = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("mkdir", "makedirs")
+    }
+    assert made == {"tracker/files.py"}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_everything_public_says_what_it_is_for(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))

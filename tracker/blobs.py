@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tracker.files import make_folder
+
 CHUNK = 1 << 16
 """Bytes read at a time; fixed, because the compressor's output depends on it (DECISIONS 10)."""
 
@@ -99,7 +101,7 @@ class Batch:
 
     def begin(self) -> Draft:
         """A file to write bit by bit, then to keep(). Raises OSError."""
-        self._root.mkdir(parents=True, exist_ok=True)
+        make_folder(self._root)
         descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=self._root)
         path = Path(name)
         self._drafts[path] = path
@@ -127,7 +129,7 @@ class Batch:
         _sync(self._root, self._drafts)
         folders = {target.parent for target in self._drafts.values()}
         for folder in folders:
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
         for draft, target in self._drafts.items():
             os.replace(draft, target)
         self._drafts.clear()

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import shlex
 
 from tracker import clock
 from tracker.blobs import Blobs
 from tracker.database import Database, DatabaseUnusable, Row
+from tracker.files import is_open_to_others
 from tracker.presence import Presence
 from tracker.settings import Settings
 
@@ -37,6 +39,24 @@ async def _blobs(db: Database, blobs: Blobs, with_bytes: bool) -> list[str]:
             if problem:
                 found.append(problem)
     return found
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Sentences about files and folders that other accounts of the machine may open."""
+    database = settings.database
+    paths = (
+        settings.data_dir,
+        *(database.with_name(database.name + end) for end in ("", "-wal", "-shm")),
+        settings.key_file,
+        settings.blobs_dir,
+        settings.spool_dir,
+        settings.exports_dir,
+    )
+    return [
+        f"Other accounts of this machine may open {path}: chmod go= {shlex.quote(str(path))}"
+        for path in paths
+        if is_open_to_others(path)
+    ]
 
 
 def _blob_problem(blobs: Blobs, row: Row, with_bytes: bool) -> str | None:

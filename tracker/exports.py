@@ -17,6 +17,7 @@ from tracker.archive.writing import StoredAttachment, Writer
 from tracker.blobs import Blobs
 from tracker.database import Database, Reader, Row
 from tracker.errors import Forbidden, Invalid, NotFound
+from tracker.files import make_folder
 from tracker.jobs import Job
 from tracker.people import Unique
 from tracker.progress import Progress
@@ -33,7 +34,7 @@ async def run(
     Raises Invalid when a file that the tracker names is missing, jobs.Superseded when somebody
     else has settled the job, Forbidden when the account that asked for it may not any more.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     repository = await db.one(
         """SELECT r.slug, r.name, w.slug AS workspace
              FROM repository r JOIN workspace w ON w.id = r.workspace_id WHERE r.id = :id""",

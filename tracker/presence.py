@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 from types import TracebackType
 
+from tracker.files import make_folder
+
 
 class Presence:
     """A worker's sign of life: a file that it keeps locked.
@@ -21,7 +23,7 @@ class Presence:
         self._descriptor: int | None = None
 
     def __enter__(self) -> "Presence":
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._descriptor = os.open(self._folder / self.name, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return self

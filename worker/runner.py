@@ -12,6 +12,7 @@ from tracker import jobs, sweeping
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import TrackerError, Unavailable
+from tracker.files import make_folder
 from tracker.jobs import Job, Superseded
 from tracker.presence import Presence
 from tracker.progress import Progress
@@ -45,7 +46,7 @@ class Runner:
 
     async def __aenter__(self) -> "Runner":
         for folder in (self._settings.spool_dir, self._settings.exports_dir):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         async with AsyncExitStack() as stack:
             self._db = await connect(self._settings.database)
             stack.push_async_callback(self._db.close)

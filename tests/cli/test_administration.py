@@ -199,6 +199,64 @@ def test_check_says_what_is_not_sound(pail: Pail, settings: Settings) -> None:
     assert "has no bytes" in result.stdout
 
 
+def test_check_warns_of_what_other_accounts_may_open_and_ends_as_it_would(
+    pail: Pail, settings: Settings
+) -> None:
+    _out(pail, "import", "alice/app", archive_in(settings.data_dir))
+    wide = {
+        settings.data_dir: 0o711,
+        settings.database: 0o640,
+        settings.key_file: 0o604,
+        settings.blobs_dir: 0o701,
+        settings.spool_dir: 0o755,
+        settings.exports_dir: 0o777,
+    }
+    settings.exports_dir.mkdir()
+    settings.key_file.write_bytes(b"k" * 32)
+    for path, mode in wide.items():
+        path.chmod(mode)
+    result = pail("check")
+    assert (result.exit_code, result.stdout) == (0, "")
+    *warnings, last = result.stderr.splitlines()
+    assert warnings == [
+        f"Warning: Other accounts of this machine may open {path}: chmod go= {path}"
+        for path in wide
+    ]
+    assert last == "Everything is sound."
+
+    for warning in warnings:
+        subprocess.run(warning.rpartition(": ")[2], shell=True, check=True)
+    assert pail("check").stderr == "Everything is sound.\n"
+
+
+def test_check_warns_of_the_log_beside_a_database_that_is_in_use(
+    pail: Pail, settings: Settings
+) -> None:
+    with closing(sqlite3.connect(settings.database)) as other:
+        with other:
+            other.execute("UPDATE counter SET value = value + 1")
+        for name in ("pail.db-wal", "pail.db-shm"):
+            path = settings.database.with_name(name)
+            path.chmod(0o644)
+            assert f"chmod go= {path}\n" in pail("check").stderr
+
+
+def test_warnings_stand_beside_what_is_not_sound(pail: Pail, settings: Settings) -> None:
+    _out(pail, "import", "alice/app", archive_in(settings.data_dir))
+    settings.data_dir.chmod(0o755)
+    _spoil(settings)
+    result = pail("check")
+    assert result.exit_code == 1
+    assert "has no bytes" in result.stdout
+    assert "Warning: " in result.stderr
+
+
+def _spoil(settings: Settings) -> None:
+    """Remove the bytes of an attachment."""
+    [(blob,)] = select(settings.database, "SELECT blob FROM attachment WHERE size > 0")
+    Blobs(settings.blobs_dir).path(blob).unlink()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("PORT", "eighty"), ("DATABASE_URL", "mysql://x"), ("PAIL_MAX_BODY_BYTES", "1 GB")],

@@ -35,7 +35,8 @@ ENVIRONMENT = {
 """Any free port, and nothing of what the environment of the tests may say."""
 
 UP = """
-import sys
+import os, sys
+os.umask(int(os.environ.get("TEST_UMASK", "022"), 8))
 from service import running
 from tracker import settings
 sys.exit(running.up(settings.load(), demo="--demo" in sys.argv))
@@ -247,6 +248,17 @@ def test_the_procfile_runs_web_and_worker_beside_a_queue(tmp_path: Path) -> None
             worker.logs("Starting worker")
             assert web.send(signal.SIGTERM) == 0
             assert worker.send(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("umask", ["000", "022"])
+def test_nothing_that_it_keeps_is_open_to_other_accounts(tmp_path: Path, umask: str) -> None:
+    with up(tmp_path, "--demo", TEST_UMASK=umask) as run:
+        address(run)
+        data = tmp_path / "data"
+        modes = {path: path.stat().st_mode & 0o077 for path in (data, *data.rglob("*"))}
+        names = {path.name for path in modes}
+        assert names >= {"pail.db", "pail.db-wal", "pail.db-shm", "download.key", "valkey.log"}
+        assert {path for path, mode in modes.items() if mode} == set()
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is what it is about")

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from tracker import errors, folding
+from tracker import errors, files, folding
 from tracker.database import migrations
 from tracker.database.interface import (
     Database,
@@ -330,7 +330,8 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
         )
     async with AsyncExitStack() as stack:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.make_folder(path.parent)
+            files.make_file(path)  # its WAL and index of it get its mode from SQLite
             writer = await stack.enter_async_context(_connection(path))
             await _prepare(writer)
             await migrations.ensure_schema(writer, path)
