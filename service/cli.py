@@ -8,6 +8,7 @@ server runs or not. Whatever is heavy is imported by the command that needs it.
 import asyncio
 import importlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,11 +89,26 @@ def main() -> None:
     """Pail: an issue tracker that speaks Bitbucket's issue API."""
 
 
+def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Characters that need no quotes in a shell, a header or an address."""
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", value):
+        raise click.BadParameter("8 to 200 letters, digits and . _ ~ - are a token.")
+    return value
+
+
 @main.command()
 @click.option("--demo", is_flag=True, help="Also make a sample tracker and print its token.")
-def up(demo: bool) -> None:
+@click.option(
+    "--token",
+    callback=_token,
+    help="The demo's token: 8 to 200 letters, digits and . _ ~ -; without it a random one, which "
+    "stays the same on the same data directory.",
+)
+def up(demo: bool, token: str | None) -> None:
     """Run everything on this machine: queue, web and worker."""
-    sys.exit(running.up(load(), demo=demo))
+    if token and not demo:
+        raise click.UsageError("--token is the demo's: it needs --demo.")
+    sys.exit(running.up(load(), demo=demo, token=token))
 
 
 @main.command()

@@ -1,7 +1,8 @@
-"""`python -m service.demo`: the sample tracker of `pail up --demo`, and a new token for it.
+"""`python -m service.demo [TOKEN]`: the sample tracker of `pail up --demo`, and its token.
 
-Prints {"user", "token", "list_path"} as JSON. Each start revokes the demo's token and mints
-another (DECISIONS 40). The sample comes in as any archive does: through the importer.
+Prints {"user", "token", "list_path"} as JSON. The token is TOKEN, or else derived from the key of
+the instance, so it stays the same as long as the data directory does; no other one of the demo's
+is valid any more. The sample comes in as any archive does: through the importer.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from service import signing
 from tracker import accounts, imports, jobs, repositories, tokens, workspaces
 from tracker.access import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
@@ -31,8 +33,11 @@ _SAM = {"display_name": "Sam Rivers", "account_id": "557058:demo-sam"}
 _KIM = {"display_name": "Kim Osei", "account_id": "557058:demo-kim"}
 
 
-async def prepare(db: Database, settings: Settings) -> dict[str, str]:
-    """Make what is missing of the demo; the account's name, a new token, the path of the list."""
+async def prepare(db: Database, settings: Settings, token: str) -> dict[str, str]:
+    """Make what is missing of the demo; the account's name, its token, the path of the list.
+
+    Raises Conflict when the token is another one's.
+    """
     try:
         await accounts.find(db, USER)
     except NotFound:
@@ -43,8 +48,7 @@ async def prepare(db: Database, settings: Settings) -> dict[str, str]:
     except NotFound:
         repository = await repositories.create(db, REPOSITORY, name="Sample")
         await _fill(db, settings, repository)
-    await tokens.remove_named(db, USER, "demo")
-    token = await tokens.create(db, USER, name="demo")
+    await tokens.set_named(db, USER, "demo", token)
     return {
         "user": USER,
         "token": token,
@@ -203,18 +207,25 @@ def _write_sample(path: Path) -> None:
         )
 
 
-async def _main() -> None:
+def derived_token(settings: Settings) -> str:
+    """The demo's token on this data directory. Raises KeyUnusable."""
+    key = signing.shared_key(settings.key_file)
+    return tokens.spelled(signing.derived(key, "the demo's token", tokens.SIZE))
+
+
+async def _main(token: str | None = None) -> None:
     settings = load()
     db = await connect(settings.database)
     try:
-        say(json.dumps(await prepare(db, settings)))
+        made = await prepare(db, settings, token or derived_token(settings))
+        say(json.dumps(made))
     finally:
         await db.close()
 
 
 if __name__ == "__main__":
     try:
-        asyncio.run(_main())
+        asyncio.run(_main(*sys.argv[1:]))
     except TrackerError as refusal:
         say(refusal, err=True)
         sys.exit(1)

@@ -9,7 +9,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -33,12 +33,12 @@ def worker() -> NoReturn:
     _become("worker")
 
 
-def up(settings: Settings, *, demo: bool) -> int:
+def up(settings: Settings, *, demo: bool, token: str | None = None) -> int:
     """Run queue, web and worker until a signal, and return the exit status.
 
     settings are those of this process's environment, which the children read again. The address,
     and with demo the sample tracker's user, token and, last, a curl line, go to stdout; logs and
-    refusals to stderr.
+    refusals to stderr. The demo's token is the given one, or else derived from the instance's key.
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -58,7 +58,8 @@ def up(settings: Settings, *, demo: bool) -> int:
                 children.append(Child("valkey", command, outlives=True))
                 redis_url = valkey.url(path)
             children += _ours(settings.web_concurrency, port, redis_url)
-            return supervisor.run(children, beside=partial(_announce, settings.host, port, demo))
+            making = partial(_make_demo, token) if demo else None
+            return supervisor.run(children, beside=partial(_announce, settings.host, port, making))
     except (CannotStart, signing.KeyUnusable) as refusal:
         say(refusal, err=True)
         return 1
@@ -118,13 +119,15 @@ def _alone(data_dir: Path) -> Iterator[None]:
         yield
 
 
-async def _announce(host: str, port: int, demo: bool) -> int:
+async def _announce(
+    host: str, port: int, making: Callable[[], Awaitable[dict[str, str] | None]] | None
+) -> int:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     await _answer(host, port)
     lines = [f"Pail answers on {address}"]
-    if demo:
-        made = await _make_demo()
+    if making:
+        made = await making()
         if made is None:
             return 1
         user, token, path = made["user"], made["token"], made["list_path"]
@@ -148,10 +151,11 @@ async def _answer(host: str, port: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _make_demo() -> dict[str, str] | None:
+async def _make_demo(token: str | None) -> dict[str, str] | None:
     with supervisor.process_group() as group:
         process = await asyncio.create_subprocess_exec(
             *_python("service.demo"),
+            *([token] if token else []),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             process_group=group,

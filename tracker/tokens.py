@@ -1,17 +1,27 @@
 """API tokens: random strings of which only the SHA-256 is kept."""
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Sequence
 
 from tracker import accounts, clock, fields
 from tracker.access import Actor
-from tracker.database import Database, Reader, Row
-from tracker.errors import Invalid, NotFound
+from tracker.database import Database, Reader, Row, Transaction
+from tracker.errors import Conflict, Invalid, NotFound
 from tracker.vocabulary import Scope
 
 PREFIX = "pail_"
 """Every token starts so: secret scanners can find one that was published by mistake."""
+
+
+SIZE = 30
+"""Bytes of a token's secret; they are 40 characters of it."""
+
+
+def spelled(secret: bytes) -> str:
+    """The token of SIZE bytes."""
+    return PREFIX + base64.urlsafe_b64encode(secret).decode()
 
 
 def digest(secret: str) -> str:
@@ -36,7 +46,7 @@ async def create(
     for scope in scopes:
         if scope not in set(Scope):
             raise Invalid(f"Unknown scope {scope!r}; there are: {', '.join(Scope)}.")
-    secret = PREFIX + secrets.token_urlsafe(30)
+    secret = spelled(secrets.token_bytes(SIZE))
     await db.run(
         """INSERT INTO token (account_id, name, sha256, scopes, created_on, expires_on)
            VALUES (:account, :name, :sha256, :scopes, :now, :expires)""",
@@ -96,10 +106,28 @@ async def remove(db: Database, username: str, token_id: int) -> None:
         raise NotFound(f"{username} has no token {token_id}.")
 
 
-async def remove_named(db: Database, username: str, name: str) -> None:
-    """Revoke every token of an account that has this name. Raises NotFound."""
-    account = await accounts.find(db, username)
-    await db.run(
-        "DELETE FROM token WHERE name = :name AND account_id = :account",
-        {"name": name, "account": account["id"]},
-    )
+async def set_named(db: Database, username: str, name: str, secret: str) -> None:
+    """Make secret the one token of this name that an account has: for everything, for ever.
+
+    The account's others of that name are revoked; all else stays as it is.
+    Raises NotFound, and Conflict for a secret that is another token already.
+    """
+
+    async def work(tx: Transaction) -> None:
+        account = await accounts.find(tx, username)
+        values = {"account": account["id"], "name": name, "sha256": digest(secret)}
+        await tx.run(
+            """DELETE FROM token
+                WHERE account_id = :account AND name = :name AND sha256 != :sha256""",
+            values,
+        )
+        if not await tx.run(
+            """INSERT INTO token (account_id, name, sha256, scopes, created_on)
+               VALUES (:account, :name, :sha256, :scopes, :now)
+               ON CONFLICT (sha256) DO UPDATE SET scopes = excluded.scopes, expires_on = NULL
+                WHERE account_id = excluded.account_id AND name = excluded.name""",
+            {**values, "scopes": " ".join(sorted(Scope)), "now": clock.now()},
+        ):
+            raise Conflict("This is another token already: choose another one.")
+
+    await db.write(work)

@@ -83,7 +83,8 @@ async def test_a_token_that_expired_was_revoked_or_belongs_to_nobody_active_is_w
     revoked = await tokens.create(api.db, "bob", name="revoked")
     headers = {"Authorization": f"Bearer {revoked}"}
     assert (await api("GET", APP, headers=headers)).status == 200
-    await tokens.remove_named(api.db, "bob", "revoked")
+    [row] = [row for row in await tokens.of_account(api.db, "bob") if row["name"] == "revoked"]
+    await tokens.remove(api.db, "bob", row["id"])
     assert (await api("GET", APP, headers=headers)).status == 401
     assert (await api("GET", APP, headers={"Authorization": f"Bearer {expired}"})).status == 401
     await accounts.set_active(api.db, "bob", False)

@@ -296,27 +296,105 @@ def test_streams_and_status_hold_as_a_process(process: Process, settings: Settin
     assert process("export").returncode == 2
 
 
-def test_the_demo_is_made_once_and_its_token_anew_each_time(settings: Settings, pail: Pail) -> None:
-    def demo() -> dict[str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "service.demo"],
-            cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "PAIL_DATA_DIR": str(settings.data_dir)},
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=True,
-        )
-        made: dict[str, str] = json.loads(done.stdout)
-        return made
+def _demo(settings: Settings, *words: str) -> dict[str, str]:
+    """Make the demo as `pail up --demo` does; what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "service.demo", *words],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "PAIL_DATA_DIR": str(settings.data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made: dict[str, str] = json.loads(done.stdout)
+    return made
 
-    first = demo()
+
+def test_the_demo_is_made_once_and_its_token_stays(settings: Settings, pail: Pail) -> None:
+    first = _demo(settings)
     assert first["user"] == "demo"
     assert first["list_path"] == "/2.0/repositories/demo/sample/issues"
+    listed = _out(pail, "token", "list", "demo")
+    assert _demo(settings) == first
     assert _authenticates(settings, first["token"])
-    second = demo()
-    assert not _authenticates(settings, first["token"])
-    assert _authenticates(settings, second["token"])
+    assert _out(pail, "token", "list", "demo") == listed
     assert select(settings.database, "SELECT count(*) FROM job") == [(1,)]
     assert "demo/sample\tSample\tpublic\t4\n" in _out(pail, "repo", "list")
     assert _out(pail, "check") == ""
+
+
+def test_the_demo_s_tokens_follow_one_another_and_touch_no_others(
+    settings: Settings, pail: Pail
+) -> None:
+    derived = _demo(settings)["token"]
+    others = [
+        _out(pail, "token", "create", "demo", "--name", "mine").strip(),
+        _out(pail, "token", "create", "bob", "--name", "demo").strip(),
+    ]
+    for token in ("my-own-token", "another-token"):
+        assert _demo(settings, token)["token"] == token
+        assert _authenticates(settings, token)
+    assert not _authenticates(settings, "my-own-token")
+    assert not _authenticates(settings, derived)
+    assert _demo(settings)["token"] == derived
+    assert not _authenticates(settings, "another-token")
+    for token in (derived, *others):
+        assert _authenticates(settings, token)
+
+
+def test_a_demo_s_token_that_was_revoked_or_narrowed_is_whole_again_at_the_next_start(
+    settings: Settings, pail: Pail
+) -> None:
+    token = _demo(settings)["token"]
+    token_id = _out(pail, "token", "list", "demo").partition("\t")[0]
+    _out(pail, "token", "remove", "demo", token_id)
+    assert not _authenticates(settings, token)
+    assert _demo(settings)["token"] == token
+    assert _authenticates(settings, token)
+    whole = _out(pail, "token", "list", "demo")
+    with closing(sqlite3.connect(settings.database)) as other, other:
+        other.execute("UPDATE token SET expires_on = '2000', scopes = '' WHERE name = 'demo'")
+    assert not _authenticates(settings, token)
+    _demo(settings)
+    assert _authenticates(settings, token)
+    assert _out(pail, "token", "list", "demo") == whole
+
+
+@pytest.mark.parametrize("username", ["bob", "demo"])
+def test_a_token_that_is_another_already_is_refused_and_nothing_changes(
+    settings: Settings, pail: Pail, username: str
+) -> None:
+    token = _demo(settings)["token"]
+    taken = _out(pail, "token", "create", username, "--name", "other", "--scope", "issue").strip()
+    before = select(settings.database, "SELECT * FROM token")
+    with pytest.raises(AssertionError, match="This is another token already: choose another one"):
+        _demo(settings, taken)
+    assert select(settings.database, "SELECT * FROM token") == before
+    assert _authenticates(settings, token)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--token", "long-enough"),
+        ("--demo", "--token", ""),
+        ("--demo", "--token", "short12"),
+        ("--demo", "--token", "x" * 201),
+        ("--demo", "--token", "with a blank"),
+        ("--demo", "--token", "with:a:colon"),
+        ("--demo", "--token", "with-an-\u00e9"),
+        ("--demo", "--token", "digits-\u0661\u0662"),
+        ("--demo", "--token", "with-a-line-end\n"),
+        ("--demo", "--token"),
+    ],
+)
+def test_what_is_no_token_of_the_demo_s_is_wrong_usage(
+    pail: Pail, settings: Settings, words: tuple[str, ...]
+) -> None:
+    result = pail("up", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--token" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not settings.key_file.exists()

@@ -314,7 +314,8 @@ async def _lose_account(api: Api) -> None:
 
 
 async def _lose_token(api: Api) -> None:
-    await tokens.remove_named(api.db, "bob", "")
+    for row in await tokens.of_account(api.db, "bob"):
+        await tokens.remove(api.db, "bob", row["id"])
 
 
 @pytest.mark.parametrize("lose", [_lose_access, _lose_account, _lose_token])

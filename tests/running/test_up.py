@@ -37,9 +37,8 @@ ENVIRONMENT = {
 UP = """
 import os, sys
 os.umask(int(os.environ.get("TEST_UMASK", "022"), 8))
-from service import running
-from tracker import settings
-sys.exit(running.up(settings.load(), demo="--demo" in sys.argv))
+from service.cli import main
+main(["up", *sys.argv[1:]], prog_name="pail")
 """
 
 
@@ -270,17 +269,44 @@ def test_the_curl_line_of_the_demo_lists_its_issues_as_pasted(tmp_path: Path) ->
         assert json.loads(listed.stdout)["size"] > 0
 
 
-def test_each_start_of_the_demo_revokes_the_token_before(tmp_path: Path) -> None:
-    tokens = []
-    for _ in range(2):
-        with up(tmp_path, "--demo") as run:
-            url = f"{address(run)}/2.0/user"
-            said = re.search(r"^Demo token: (\S+)$", run.out, re.MULTILINE)
-            assert said
-            tokens.append(said[1])
-            statuses = [status_with(token, url) for token in tokens]
-            assert run.send(signal.SIGTERM) == 0
-    assert statuses == [401, 200]
+def demo_token(folder: Path, *words: str) -> tuple[str, int]:
+    """Start and stop the demo; the token that it prints, and the status of a GET with it."""
+    with up(folder, "--demo", *words) as run:
+        url = f"{address(run)}/2.0/user"
+        said = re.search(r"^Demo token: (\S+)$", run.out, re.MULTILINE)
+        assert said
+        status = status_with(said[1], url)
+        assert run.send(signal.SIGTERM) == 0
+    return said[1], status
+
+
+def test_the_token_of_the_demo_stays_on_the_same_data_and_is_another_on_other_data(
+    tmp_path: Path,
+) -> None:
+    first, second = demo_token(tmp_path), demo_token(tmp_path)
+    assert first == second
+    token, status = first
+    assert status == 200
+    assert re.fullmatch(r"pail_[A-Za-z0-9_-]{40}", token)
+    (tmp_path / "other").mkdir()
+    assert demo_token(tmp_path / "other")[0] != token
+
+
+def test_the_demo_takes_a_token_of_one_s_own(tmp_path: Path) -> None:
+    assert demo_token(tmp_path, "--token", "my-own.token_~1") == ("my-own.token_~1", 200)
+
+
+@pytest.mark.parametrize("size", [0, 33])
+def test_a_key_of_another_length_stops_the_start_with_one_sentence(
+    tmp_path: Path, size: int
+) -> None:
+    key = tmp_path / "data" / "download.key"
+    key.parent.mkdir()
+    key.write_bytes(b"k" * size)
+    with up(tmp_path) as run:
+        assert run.process.wait(30) == 1
+        assert run.log.startswith(f"The key {key} has {size} bytes instead of 32: ")
+        assert len(run.log.splitlines()) == 1
 
 
 def status_with(token: str, url: str) -> int:
