@@ -90,9 +90,9 @@ def main() -> None:
 
 
 def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Characters that need no quotes in a shell, a header or an address."""
+    """Refuse what would need quotes in a shell, a header or an address."""
     if value is not None and not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", value):
-        raise click.BadParameter("8 to 200 letters, digits and . _ ~ - are a token.")
+        raise click.BadParameter("It must be 8 to 200 letters, digits, dots, _, ~ or -.")
     return value
 
 
@@ -101,8 +101,8 @@ def _token(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 @click.option(
     "--token",
     callback=_token,
-    help="The demo's token: 8 to 200 letters, digits and . _ ~ -; without it a random one, which "
-    "stays the same on the same data directory.",
+    help="The demo's token: 8 to 200 letters, digits, dots, _, ~ or -. Without it Pail chooses "
+    "one, which stays the same on the same data directory.",
 )
 def up(demo: bool, token: str | None) -> None:
     """Run everything on this machine: queue, web and worker."""

@@ -52,5 +52,5 @@ def _make(path: Path) -> None:
 
 
 def derived(key: bytes, purpose: str, size: int) -> bytes:
-    """Bytes (at most 32) that are the same for the same key and purpose, and tell neither."""
+    """The first bytes (at most 32) of an HMAC: the same for the same key and purpose."""
     return hmac.new(key, purpose.encode(), hashlib.sha256).digest()[:size]

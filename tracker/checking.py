@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import shlex
+from collections.abc import AsyncIterator
 
 from tracker import clock
 from tracker.blobs import Blobs
@@ -23,22 +24,21 @@ async def check(
     try:
         found += await _trackers(db)
         found += await _jobs(db, settings)
-        found += await _blobs(db, blobs, with_bytes)
+        async for problem in _blobs(db, blobs, with_bytes):
+            found.append(problem)
     except DatabaseUnusable as error:
         found.append(f"Nothing more can be read: {error.message}")
     return found
 
 
-async def _blobs(db: Database, blobs: Blobs, with_bytes: bool) -> list[str]:
-    found = []
+async def _blobs(db: Database, blobs: Blobs, with_bytes: bool) -> AsyncIterator[str]:
     statement = """SELECT blob, max(size) AS size, min(name) AS name, count(*) AS rows
                      FROM attachment WHERE blob IS NOT NULL GROUP BY blob"""
     async for rows in db.stream(statement):
         for row in rows:
             problem = await asyncio.to_thread(_blob_problem, blobs, row, with_bytes)
             if problem:
-                found.append(problem)
-    return found
+                yield problem
 
 
 def warnings(settings: Settings) -> list[str]:

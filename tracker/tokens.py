@@ -14,9 +14,8 @@ from tracker.vocabulary import Scope
 PREFIX = "pail_"
 """Every token starts so: secret scanners can find one that was published by mistake."""
 
-
 SIZE = 30
-"""Bytes of a token's secret; they are 40 characters of it."""
+"""Bytes that a token spells, in 40 characters behind PREFIX."""
 
 
 def spelled(secret: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import OPEN, Start
 from tests.running.processes import ROOT
 from tracker import checking
 from tracker.blobs import Blobs
@@ -230,6 +231,19 @@ async def test_a_damaged_file_is_said_to_be_one_and_logged(
     finally:
         await db.close()
     assert "The database is damaged: database disk image is malformed" in caplog.text
+
+
+async def test_a_request_that_meets_damage_is_told_and_others_are_answered(
+    start: Start, settings: Settings
+) -> None:
+    await _damage(settings.database, "comment")
+    api = await start(settings)
+    issue = await api.post(f"{OPEN}/issues", "bob", {"title": "Is it sound?"})
+    comments = f"{OPEN}/issues/{issue['id']}/comments"
+    answer = await api("POST", comments, "bob", json={"content": {"raw": "No."}})
+    assert answer.status == 503
+    assert answer.body == {"type": "error", "error": {"message": "The database is damaged."}}
+    assert (await api.get(f"{OPEN}/issues/{issue['id']}"))["updated_on"] == issue["updated_on"]
 
 
 async def test_a_check_names_damage_and_goes_on_as_far_as_it_can(settings: Settings) -> None:
