@@ -226,6 +226,6 @@ async def _main(token: str | None = None) -> None:
 if __name__ == "__main__":
     try:
         asyncio.run(_main(*sys.argv[1:]))
-    except TrackerError as refusal:
+    except (TrackerError, signing.KeyUnusable) as refusal:
         say(refusal, err=True)
         sys.exit(1)

@@ -8,13 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from tracker import files
-from tracker.errors import TrackerError
 
 SIZE = 32
 """Bytes of the key."""
 
 
-class KeyUnusable(TrackerError):
+class KeyUnusable(Exception):
     """The key can't be read or made; str(error) is one sentence that says why."""
 
 

@@ -375,6 +375,13 @@ def test_a_token_that_is_another_already_is_refused_and_nothing_changes(
     assert _authenticates(settings, token)
 
 
+def test_a_demo_without_a_key_is_refused(settings: Settings) -> None:
+    settings.key_file.write_bytes(b"short")
+    with pytest.raises(AssertionError, match=r"^The key \S+ has 5 bytes instead of 32: ") as raised:
+        _demo(settings)
+    assert "Traceback" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "words",
     [
