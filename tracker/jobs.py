@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tracker import accounts, clock, repositories
+from tracker import accounts, clock, reports, repositories
 from tracker.access import NO_REPOSITORY, Repository, require_administrator
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Forbidden, NotFound, Unavailable
@@ -94,7 +94,7 @@ def _job(row: Row) -> Job:
     values["status"] = JobStatus(values["status"])
     values["dry_run"] = bool(values["dry_run"])
     values["options"] = json.loads(values["options"])
-    values["report"] = json.loads(values["report"]) if values["report"] else None
+    values["report"] = reports.loaded(values["report"]) if values["report"] else None
     return Job(**values)
 
 

@@ -1,5 +1,6 @@
 """What an import found and did: the report that is kept on its job."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,3 +52,15 @@ class Report:
             "missing_files": self.missing_files.as_list(),
             "placeholders": self.placeholders.as_list(),
         }
+
+
+def loaded(text: str) -> dict[str, Any]:
+    """The report that a job's row keeps as JSON.
+
+    Its entries are escaped here as well: older versions of Pail kept them as they were.
+    """
+    report: dict[str, Any] = json.loads(text)
+    return {
+        name: [escaped(entry) for entry in part] if isinstance(part, list) else part
+        for name, part in report.items()
+    }

@@ -304,7 +304,7 @@ async def test_the_command_line_needs_no_account(core: Core) -> None:
 
 
 async def test_the_demos_import_is_asked_for_by_the_command_line(core: Core) -> None:
-    await demo.prepare(core.db, core.settings)
+    await demo.prepare(core.db, core.settings, "pail_demo")
     rows = await core.rows("SELECT asked_by, status FROM job")
     assert [tuple(row) for row in rows] == [("command line", "SUCCESS")]
 
@@ -643,3 +643,12 @@ async def test_nothing_is_made_when_the_job_can_not_be_accepted(core: Core) -> N
     with pytest.raises(Conflict, match="in this workspace"):
         await _filling(core)
     assert not await _is_there(core)
+
+
+async def test_a_report_that_an_older_version_kept_can_be_sent(core: Core) -> None:
+    await core.take()
+    await core.db.run(
+        """UPDATE job SET report = '{"counts": {}, "warnings": ["\\ud800\\u001b[31m"]}'"""
+    )
+    job = await jobs.latest_import(core.db, await core.repository())
+    assert job.report == {"counts": {}, "warnings": [r"\ud800\x1b[31m"]}
