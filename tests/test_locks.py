@@ -68,14 +68,6 @@ def test_a_lock_pins_every_extra_that_somebody_asks_for(name: str) -> None:
     assert missing((ROOT / name).read_text(), LOCKS[name]) == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_every_pin_has_hashes_and_none_an_address(name: str) -> None:
-    text = (ROOT / name).read_text()
-    assert "://" not in text
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
-    assert all("==" in block and "--hash=sha256:" in block for block in blocks)
-
-
 def test_a_lock_without_the_extras_is_found() -> None:
     stripped = (ROOT / "requirements-dev.lock").read_text().replace("coverage[toml]", "coverage")
     found = missing(stripped, ("dev",))

@@ -115,15 +115,28 @@ def test_clean_removes_what_was_installed_and_leaves_the_data(clone: Path) -> No
     assert (clone / "data").exists()
 
 
-def test_ci_runs_lint_and_then_the_test_command(tmp_path: Path) -> None:
-    program = tmp_path / "make"
-    program.write_text('#!/bin/sh\necho "CI=$CI make $* in $PWD"\n')
-    program.chmod(0o755)
+def test_ci_installs_with_an_old_pip_then_lints_and_tests(tmp_path: Path) -> None:
+    make = tmp_path / "make"
+    make.write_text('#!/bin/sh\necho "CI=$CI make $* in $PWD"\n')
+    python = tmp_path / "python3"
+    python.write_text(
+        """#!/bin/sh
+case "$1 $2" in
+    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+    "-m pip") for word in "$@"; do last=$word; done; echo "installs $last" ;;
+esac
+"""
+    )
+    for program in (make, python):
+        program.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     done = subprocess.run(
         [ROOT / ".ci/run"], cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True
     )
     assert done.stdout.splitlines() == [
+        "installs pip==23.0",
+        "installs requirements.lock",
+        "installs requirements-dev.lock",
         f"CI=true make lint in {ROOT}",
         f"CI=true make test in {ROOT}",
     ]
