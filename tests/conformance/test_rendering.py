@@ -18,16 +18,23 @@ from tests.tracker.conftest import Core, core
 from tracker import references, repositories, workspaces
 from tracker.access import ANONYMOUS, Repository
 from tracker.markup import render
+from tracker.references import References
 
 __all__ = ["core"]
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = Path(os.environ.get("PAIL_REFERENCE", ROOT.parent / "shared" / "reference")) / "recorded"
 TEXTS = RECORDED / "render.jsonl"
+CREOLE = RECORDED / "creole.jsonl"
 BASE_URL = "https://bitbucket.org"
 
 # Beside issues there were pull requests, emoji and other repositories' names: no tracker's matter.
 SKIPPED = ("pr_ref", "emoji", "repo_ref")
+NOTHING = References({}, {})
+GAZEBO = Repository(
+    *(1, "{u}", "gazebo", "gazebo", "", False, True, 1, "", ""),
+    *(1, "{w}", "osrf", "osrf", None),
+)
 SHARES = {"structure": 0.995, "normalised": 0.965}
 """More than what was wanted of each (.995, .95), so that a step back is noticed."""
 
@@ -99,3 +106,22 @@ async def test_texts_look_as_bitbucket_made_them(core: Core, tmp_path: Path) -> 
     )
     assert scored.returncode == 0, scored.stdout
     assert re.match(r"lines [1-9]\d* +missing 0 ", scored.stdout)
+
+
+def _alike(html: str) -> str:
+    """The HTML without classes, rel and style, and without white space at the ends of lines."""
+    html = re.sub(r' (?:class|rel|style)="[^"]*"', "", html)
+    return re.sub(r"[ \t]+$", "", html, flags=re.MULTILINE).rstrip()
+
+
+def test_creole_looks_as_bitbucket_made_it() -> None:
+    texts = [json.loads(line) for line in CREOLE.read_text("utf-8").splitlines()]
+    different = []
+    for text in texts:
+        html = references.fill(
+            [render("creole", text["raw"])], NOTHING, BASE_URL, GAZEBO, ANONYMOUS
+        )[0]
+        if _alike(html) != _alike(text["html"]):
+            different.append(text["source"])
+    assert texts
+    assert different == []

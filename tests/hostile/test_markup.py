@@ -24,8 +24,9 @@ __all__ = ["core"]
 HEADINGS = {f"h{level}" for level in range(1, 7)}
 TAGS = {
     *HEADINGS,
-    *("a", "blockquote", "br", "code", "del", "div", "em", "hr", "img", "li", "ol", "p"),
-    *("pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("a", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "hr", "img", "li"),
+    *("ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th"),
+    *("thead", "tr", "u", "ul"),
 }
 ATTRIBUTES = {
     "a": {"class", "data-is-external-link", "href", "rel", "title"},
@@ -39,7 +40,7 @@ ATTRIBUTES = {
 SCHEMES = {"http", "https", "ftp", "ftps", "mailto", "news"}
 CLASSES = {
     "a": re.compile(r"ap-connect-link"),
-    "div": re.compile(r"codehilite( language-[\w#.+-]+)?"),
+    "div": re.compile(r"codehilite( language-[\w#.+-]+| highlight)?|indented"),
     "span": re.compile(r"[a-z]{1,3}[0-9]?|hll|ap-mention( ap-mention-me)?"),
 }
 
@@ -173,6 +174,7 @@ CREOLE_PLACES = [
     "[[{}]]",
     "[[{}|{}]]",
     "[[http://b.example|{}]]",
+    "[[/{}]]",
     "{{{{{}}}}}",
     "{{{{{}|{}}}}}",
     "{{{{http://b.example/c.png|{}|1x1}}}}",
@@ -181,12 +183,17 @@ CREOLE_PLACES = [
     "== {}",
     "* {}",
     "|={}|\n|{}|",
+    "> {}\n>> {}",
+    "; {}: {}\n: {}",
     "<<{}>>",
+    "<<a>>\n{}\n<</a>>",
     "<<toc>>\n= {}",
     '<<html a="{}">>{}<</html>>',
     "**{}** //{}//",
+    ",,{},, ^^{}^^ __{}__ ##{}##",
     "http://b.example/{}",
     "~{}",
+    "\\\\{}",
 ]
 
 
@@ -379,10 +386,15 @@ def test_raw_html_is_shown_not_dropped() -> None:
         assert "&lt;svg onload=alert(1)&gt;" in render(markup, "<svg onload=alert(1)>")
 
 
-def test_a_known_scheme_stays_and_an_unknown_one_leaves_an_empty_address() -> None:
-    assert 'href="ftp://b.example/c"' in render("markdown", "[a](ftp://b.example/c)")
-    for markup, raw in (("markdown", "[a](javascript:b)"), ("creole", "[[javascript:b|a]]")):
-        assert 'href=""' in render(markup, raw)
+def test_a_known_scheme_stays_and_an_unknown_one_is_none_to_link_to() -> None:
+    for markup, raw in (
+        ("markdown", "[a](ftp://b.example/c)"),
+        ("creole", "[[ftp://b.example/c]]"),
+    ):
+        assert 'href="ftp://b.example/c"' in render(markup, raw)
+    assert 'href=""' in render("markdown", "[a](javascript:b)")
+    for raw in ("[[javascript:b|a]]", "{{javascript:b|a}}"):
+        assert render("creole", raw) == f"<p>{raw}</p>\n"
 
 
 SIZE = 60_000
@@ -478,18 +490,37 @@ CREOLE_SHAPES = {
     "paragraphs": "a\n\n" * SIZE,
 }
 
+LONGEST = 256 << 10
+CREOLE_ROWS = [
+    *("//", "[[", "[[a|", "{{{", "{{{a", "{{", "{{a|", ">", "> ", "|", "|=", "**", "##", "~", "~~"),
+    *("\\\\", "<<a", "<<a b>>", "<</a>>", "<<", "http://a", ";", ":", "= ", "**//,,^^__##"),
+    *("{{{\n", "<<a>>\n", "> a\n>> b\n", ";a:b\n", "* a\n** b\n", "|a|b\n", "|a\n", "----\n"),
+]
+"""What a text of 256 KiB may repeat."""
+CREOLE_NESTINGS = {
+    "nested lists": "".join("*" * depth + " a\n" for depth in range(1, 720)),
+    "lists in nested lists": "* a\n"
+    + "".join("*" * depth + " a\n" for depth in range(2, 500))
+    + "## a\n" * 20_000,
+    "indented lines": "".join(">" * depth + " a\n" for depth in range(1, 720)),
+    "macros of many names": "".join(f"<<a{number}>>" for number in range(28_000)),
+    "blocks of macros of many names": "".join(f"<<a{number}>>\n" for number in range(24_000)),
+    "blanks in brackets": "[[" + " " * LONGEST + "a  ]]",
+    "blanks in a cell": "|" + " " * LONGEST + "a",
+    "blanks in a term": ";a" + " " * LONGEST + "b",
+}
+
 
 @pytest.mark.parametrize("raw", SHAPES.values(), ids=SHAPES)
 async def test_a_hostile_shape_is_answered_and_the_next_text_is_rendered(raw: str) -> None:
     async with Renderer(cpu_seconds=0.1) as renderer:
         for markup in ("markdown", "creole"):
             (html, _), after = await rendered(renderer, [(markup, raw), (markup, "**a**")])
-            assert after == ("<p><strong>a</strong></p>", True)
+            assert after == (render(markup, "**a**"), True)
             if html != plain.escaped(raw):
                 assert_harmless(html)
 
 
-LONGEST = 256 << 10
 REPEATED = ["#", "#1", "#1 ", "#9", "@", "@{", "@{a}", "3", "3fd1279 ", "a", "pr ", "pr#", "\0"]
 
 
@@ -501,9 +532,24 @@ def test_a_text_of_one_reference_is_bounded(naming: str) -> None:
     assert_harmless(html)
 
 
-@pytest.mark.parametrize("raw", CREOLE_SHAPES.values(), ids=CREOLE_SHAPES)
-async def test_no_shape_is_hostile_to_creole(raw: str) -> None:
+async def rendered_creole(raw: str) -> str:
+    """The HTML of a creole text, which takes time that grows with it."""
     async with Renderer(cpu_seconds=5) as renderer:
         [(html, _)] = await rendered(renderer, [("creole", raw + "\n\n**a**")])
-    assert html.endswith("<p><strong>a</strong></p>")  # so it is not the plain text
-    assert_harmless(html)
+    assert html.endswith("<p><strong>a</strong></p>\n")  # so it is not the plain text
+    return html
+
+
+@pytest.mark.parametrize("row", CREOLE_ROWS)
+async def test_no_row_of_marks_is_hostile_to_creole(row: str) -> None:
+    await rendered_creole(row * (LONGEST // len(row)))
+
+
+@pytest.mark.parametrize("raw", CREOLE_NESTINGS.values(), ids=CREOLE_NESTINGS)
+async def test_no_nesting_is_hostile_to_creole(raw: str) -> None:
+    await rendered_creole(raw)
+
+
+@pytest.mark.parametrize("raw", CREOLE_SHAPES.values(), ids=CREOLE_SHAPES)
+async def test_no_shape_is_hostile_to_creole(raw: str) -> None:
+    assert_harmless(await rendered_creole(raw))

@@ -6,7 +6,7 @@ child process (Renderer). Bitbucket's rules that the engines follow are told in 
 
 from tracker.markup.pool import Rendered, Renderer
 
-VERSION = 2
+VERSION = 3
 """The renderer's version, to be kept beside cached HTML: another one makes other HTML."""
 
 __all__ = ["VERSION", "Rendered", "Renderer", "render"]

@@ -5,9 +5,10 @@ import nh3
 from tracker.markup import creole, dialect, links, marks, plain
 
 _TAGS = {
-    *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
-    *("hr", "img", "li", "ol", "p", "pre", "span", "strong"),
-    *("table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("a", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em"),
+    *("h1", "h2", "h3", "h4", "h5", "h6"),
+    *("hr", "img", "li", "ol", "p", "pre", "span", "strong", "sub", "sup"),
+    *("table", "tbody", "td", "th", "thead", "tr", "u", "ul"),
 }
 _ATTRIBUTES = {
     "a": {"class", "data-is-external-link", "href", "rel", "title"},

@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
+import pygments
 from markdown.extensions.codehilite import CodeHilite, parse_hl_lines
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
 from pygments.lexers.diff import DiffLexer
 from pygments.lexers.html import XmlLexer
 from pygments.lexers.shell import BashLexer
 from pygments.lexers.special import TextLexer
 from pygments.token import Text, Whitespace, _TokenType
+from pygments.util import ClassNotFound
 
 
 class _Formatter(HtmlFormatter[str]):
@@ -62,3 +65,16 @@ def highlight(code: str, language: str | None = None, marked_lines: str | None =
     """
     lines = parse_hl_lines(marked_lines or "")
     return str(CodeHilite(code, lang=language, hl_lines=lines, **OPTIONS).hilite())
+
+
+def highlight_creole(code: str, language: str) -> str:
+    """The code as creole's <div class="codehilite highlight"><pre>...</pre></div>.
+
+    Blank first and last lines are dropped. Two newlines follow, as in Bitbucket's recorded texts.
+    """
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        lexer = TextLexer()
+    formatter = _Formatter(cssclass="codehilite highlight")
+    return f"{pygments.highlight(code, lexer, formatter)}\n"

@@ -26,7 +26,9 @@ _REFERENCE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_RELATIVE = re.compile(r'(<a data-is-external-link="true" href=")(?![/#?"]|[a-z]+:)([^"]+)')
+_RELATIVE = re.compile(
+    r'(<a (?:data-is-external-link="true" )?href=")(?![/#?"]|(?i:[a-z]+:))([^"]+)'
+)
 
 
 def mark(html: str) -> str:

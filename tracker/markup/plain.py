@@ -44,5 +44,6 @@ def shortcut(markup: str, raw: str) -> str | None:
     if not text.strip(" \r\n"):
         return ""
     if len(text) <= _LONGEST_SENTENCES and _SENTENCES.fullmatch(text):
-        return mark(f"<p>{text}</p>")
+        end = "\n" if markup == "creole" else ""
+        return mark(f"<p>{text}</p>{end}")
     return None
