@@ -4,9 +4,11 @@ Each batch is made in a thread (parsing is CPU) and written in one short transac
 of them other writers get their turn.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TypeVar
 
+from tracker.archive.markups import SWITCH, Sign, sign_of_creole
 from tracker.archive.reading import Archive, Scan
 from tracker.archive.records import Attachment, Comment, Issue, Log, Person
 from tracker.blobs import Blobs, Stored
@@ -16,7 +18,7 @@ from tracker.folding import fold
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.storing import FreeNames, Storing
-from tracker.vocabulary import LARGEST_ID, CategoryKind
+from tracker.vocabulary import LARGEST_ID, CategoryKind, Markup
 
 BATCH = 1000
 """Rows a transaction: foreign writers' p99 stays at some 3 ms (DECISIONS 6)."""
@@ -68,6 +70,7 @@ class Building:
         self._made: dict[_Moment, int] = {}
         self._made_for: dict[int, int] = {}
         self._names: dict[int, FreeNames] = {}
+        self._creole: Counter[Sign] = Counter()
 
     async def definitions(self, tx: Transaction, scan: Scan) -> None:
         """Write components, milestones, versions (undeclared ones too) and the defaults."""
@@ -162,6 +165,7 @@ class Building:
                     issue.number,
                     issue.title,
                     issue.content,
+                    self._markup(issue),
                     account(issue.reporter),
                     account(issue.assignee),
                     issue.status,
@@ -179,6 +183,13 @@ class Building:
                 )
             )
         return rows, votes, watches
+
+    def _markup(self, issue: Issue) -> Markup:
+        sign = sign_of_creole(issue)
+        if sign is None:
+            return Markup.MARKDOWN
+        self._creole[sign] += 1
+        return Markup.CREOLE
 
     def _issue_texts(self, batch: Sequence[Issue]) -> list[Sequence[object]]:
         return [
@@ -317,13 +328,16 @@ class Building:
         )
 
     async def finish(self) -> None:
-        """Count the issues, and report files that no attachment names."""
+        """Count the issues; report files that no attachment names, and texts taken as creole."""
         unread = self._archive.unread()
         if unread:
             self._report.warnings.add(
                 f"{len(unread)} files in the archive belong to no attachment and were left out: "
                 f"{', '.join(unread[:10])}{', ...' if len(unread) > 10 else ''}"
             )
+        if self._creole:
+            signs = ", ".join(f"{count} {sign}" for sign, count in sorted(self._creole.items()))
+            self._report.warnings.add(f"Texts of issues that were taken as creole: {signs}.")
         await self._db.run(
             """UPDATE tracker SET issue_count =
                       (SELECT count(*) FROM issue WHERE tracker_id = :id) WHERE id = :id""",
@@ -366,14 +380,16 @@ class Building:
 
 
 _INSERT_ISSUE = """
-INSERT INTO issue (tracker_id, number, title, content_raw, reporter_id, assignee_id, state, kind,
-                   priority, component_id, milestone_id, version_id, votes, watches, created_on,
-                   updated_on, content_updated_on, edited_on)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT INTO issue (tracker_id, number, title, content_raw, content_markup, reporter_id, assignee_id,
+                   state, kind, priority, component_id, milestone_id, version_id, votes, watches,
+                   created_on, updated_on, content_updated_on, edited_on)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-_INSERT_COMMENT = """
-INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw, created_on, updated_on)
-VALUES (?, ?, ?, ?, ?, ?, ?)"""
+# ?6 is created_on: whatever writes a comment, its markup is that of its date.
+_INSERT_COMMENT = f"""
+INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw, created_on, updated_on,
+                     content_markup)
+VALUES (?, ?, ?, ?, ?, ?, ?, CASE WHEN ?6 < '{SWITCH}' THEN 'creole' ELSE 'markdown' END)"""
 
 _INSERT_LOG = """
 INSERT INTO log (tracker_id, comment_id, ordinal, issue_number, field, changed_from, changed_to,
