@@ -12,13 +12,14 @@ from tracker.archive.markups import SWITCH, Sign, sign_of_creole
 from tracker.archive.reading import Archive, Scan
 from tracker.archive.records import Attachment, Comment, Issue, Log, Person
 from tracker.blobs import Blobs, Stored
-from tracker.database import BrokenReference, Database, Duplicate, Transaction
+from tracker.database import BrokenReference, Database, Duplicate, Reader, Transaction
 from tracker.errors import Invalid
 from tracker.folding import fold
+from tracker.numbering import Numbering
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.storing import FreeNames, Storing
-from tracker.vocabulary import LARGEST_ID, CategoryKind, Markup
+from tracker.vocabulary import CategoryKind, Markup
 
 BATCH = 1000
 """Rows a transaction: foreign writers' p99 stays at some 3 ms (DECISIONS 6)."""
@@ -55,18 +56,20 @@ class Building:
         archive: Archive,
         tracker_id: int,
         accounts: Sequence[int],
+        numbering: Numbering,
         report: Report,
         progress: Progress,
     ) -> None:
         self._db = db
         self._archive = archive
+        self._database = f"db-{archive.versions[0]}.json"
         self._storing = Storing(archive, blobs, report, progress)
         self._tracker_id = tracker_id
         self._accounts = accounts
         self._report = report
         self._progress = progress
         self._categories: dict[tuple[str, str], int] = {}
-        self._last_comment = 0
+        self._numbering = numbering
         self._made: dict[_Moment, int] = {}
         self._made_for: dict[int, int] = {}
         self._names: dict[int, FreeNames] = {}
@@ -90,7 +93,6 @@ class Building:
                 for name in undeclared
             )
         )
-        self._last_comment = scan.highest_comment
         last = await tx.returning(
             "UPDATE counter SET value = value + :n WHERE name = 'category' RETURNING value",
             {"n": len(names)},
@@ -143,9 +145,7 @@ class Building:
                     await tx.many("INSERT INTO vote VALUES (?, ?, ?)", votes)
                     await tx.many("INSERT INTO watch VALUES (?, ?, ?)", watches)
             except Duplicate as error:
-                raise await self._duplicate(
-                    "issues", start, [issue.number for issue in batch], "issue", "number"
-                ) from error
+                raise await self._repeated_issue(start, batch) from error
 
     def _issue_rows(
         self, batch: Sequence[Issue]
@@ -203,29 +203,42 @@ class Building:
     # Comments
 
     async def comments(self) -> None:
-        """Write the comments, ids kept."""
+        """Write the comments under their ids; those of other issues' comments get new ones."""
         async for start, batch in self._batches(self._archive.comments(BATCH)):
             rows = [
                 (
                     self._tracker_id,
-                    comment.id,
+                    id,
                     comment.issue,
                     self._account(comment.user),
                     comment.content,
                     comment.created_on,
                     comment.updated_on,
                 )
-                for comment in batch
+                for id, comment in zip(await self._comment_ids(start, batch), batch, strict=True)
             ]
             try:
                 async with self._db.transaction(durable=False) as tx:
                     await tx.many(_INSERT_COMMENT, rows)
-            except Duplicate as error:
-                raise await self._duplicate(
-                    "comments", start, [comment.id for comment in batch], "comment", "id"
-                ) from error
             except BrokenReference as error:
                 raise await self._absent_issue("comments", start, batch) from error
+        if count := self._numbering.count:
+            self._report.warnings.add(
+                f"{self._database}: comments without an id, or with one that another issue's "
+                f"comment has: {count}; they got new ids."
+            )
+
+    async def _comment_ids(self, start: int, batch: Sequence[Comment]) -> list[int]:
+        owners = await self._owners(self._db, {comment.id for comment in batch})
+        ids = []
+        for place, comment in enumerate(batch, start):
+            try:
+                id = self._numbering.take(comment, owners)
+            except Invalid as error:
+                raise self._invalid("comments", place, "id", error.message) from error
+            owners[id] = comment.issue
+            ids.append(id)
+        return ids
 
     # Logs
 
@@ -242,12 +255,13 @@ class Building:
         self, tx: Transaction, start: int, batch: Sequence[Log]
     ) -> list[Sequence[object]]:
         """The rows, numbered by their place in the archive."""
-        owners = await self._owners(tx, batch)
+        named = [self._numbering.find(log.issue, log.comment) for log in batch]
+        owners = self._made_for | await self._owners(tx, set(named))
         rows: list[Sequence[object]] = []
-        for place, log in enumerate(batch, start):
+        for place, (log, comment_id) in enumerate(zip(batch, named, strict=True), start):
             account = self._account(log.user)
-            moment = (log.issue, log.comment, account, log.created_on)
-            comment_id = self._made.get(moment, log.comment)
+            moment = (log.issue, comment_id, account, log.created_on)
+            comment_id = self._made.get(moment, comment_id)
             if comment_id is None or comment_id not in owners:
                 comment_id = await self._make_comment(tx, place, moment, owners)
             elif owners[comment_id] != log.issue:
@@ -260,16 +274,15 @@ class Building:
             rows.append((*row, account, log.created_on))
         return rows
 
-    async def _owners(self, tx: Transaction, batch: Sequence[Log]) -> dict[int, int]:
-        """The issue of each comment that the log rows may belong to."""
-        ids = {log.comment for log in batch if log.comment is not None}
-        places, params = _named(sorted(ids))
-        rows = await tx.all(
+    async def _owners(self, db: Reader, ids: set[int | None]) -> dict[int, int]:
+        """The issue of each comment that is there under one of the ids."""
+        places, params = _named(sorted(id for id in ids if id is not None))
+        rows = await db.all(
             f"""SELECT id, issue_number FROM comment
                  WHERE tracker_id = :tracker AND id IN ({places})""",
             {**params, "tracker": self._tracker_id},
         )
-        return self._made_for | {row["id"]: row["issue_number"] for row in rows}
+        return {row["id"]: row["issue_number"] for row in rows}
 
     async def _make_comment(
         self, tx: Transaction, place: int, moment: _Moment, owners: dict[int, int]
@@ -282,9 +295,10 @@ class Building:
             words = f"More than {MOST_MADE} rows belong to comments that are not there."
             raise self._invalid("logs", place, "comment", words)
         if comment_id is None or comment_id in owners:
-            self._last_comment = comment_id = self._last_comment + 1
-        if comment_id > LARGEST_ID:
-            raise self._invalid("logs", place, "comment", "There is no id left for a comment.")
+            try:
+                comment_id = self._numbering.new()
+            except Invalid as error:
+                raise self._invalid("logs", place, "comment", error.message) from error
         row = (self._tracker_id, comment_id, issue, account, None, created_on, None)
         await tx.many(_INSERT_COMMENT, [row])
         owners[comment_id] = issue
@@ -348,31 +362,29 @@ class Building:
     # What is wrong, and where
 
     def _invalid(self, section: str, place: int, key: str, words: str) -> Invalid:
-        database = f"db-{self._archive.versions[0]}.json"
-        return Invalid(f"{database}: {section}[{place}].{key}: {words}")
+        return Invalid(f"{self._database}: {section}[{place}].{key}: {words}")
 
-    async def _present(self, table: str, key: str, values: Sequence[int]) -> set[int]:
-        places, params = _named(values)
+    async def _present(self, numbers: Sequence[int]) -> set[int]:
+        places, params = _named(numbers)
         rows = await self._db.all(
-            f"SELECT {key} AS id FROM {table} WHERE tracker_id = :tracker AND {key} IN ({places})",
+            f"SELECT number FROM issue WHERE tracker_id = :tracker AND number IN ({places})",
             {**params, "tracker": self._tracker_id},
         )
-        return {row["id"] for row in rows}
+        return {row["number"] for row in rows}
 
-    async def _duplicate(
-        self, section: str, start: int, ids: Sequence[int], table: str, key: str
-    ) -> Invalid:
-        seen = await self._present(table, key, ids)
+    async def _repeated_issue(self, start: int, batch: Sequence[Issue]) -> Invalid:
+        numbers = [issue.number for issue in batch]
+        seen = await self._present(numbers)
         place = 0
-        while ids[place] not in seen:
-            seen.add(ids[place])
+        while numbers[place] not in seen:
+            seen.add(numbers[place])
             place += 1
-        return self._invalid(section, start + place, "id", f"{ids[place]} is there twice.")
+        return self._invalid("issues", start + place, "id", f"{numbers[place]} is there twice.")
 
     async def _absent_issue(
         self, section: str, start: int, batch: Sequence[Comment | Log | Attachment]
     ) -> Invalid:
-        present = await self._present("issue", "number", [record.issue for record in batch])
+        present = await self._present([record.issue for record in batch])
         place = next(i for i, record in enumerate(batch) if record.issue not in present)
         return self._invalid(
             section, start + place, "issue", f"There is no issue {batch[place].issue}."

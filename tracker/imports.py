@@ -18,6 +18,7 @@ from tracker.building import Building
 from tracker.database import Database, Transaction, connect
 from tracker.errors import NotFound
 from tracker.jobs import Job
+from tracker.numbering import Numbering
 from tracker.progress import Progress
 from tracker.reports import Report
 from tracker.settings import Limits
@@ -97,10 +98,11 @@ async def _succeed(tx: Transaction, job: Job, report: Report, progress: Progress
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The two ids of a repository that an import needs."""
+    """What an import needs to know of a repository; highest_comment is the highest comment id."""
 
     id: int
     workspace_id: int
+    highest_comment: int
 
 
 async def _repository(db: Database, job: Job) -> _Target:
@@ -109,7 +111,8 @@ async def _repository(db: Database, job: Job) -> _Target:
     )
     if row is None:
         raise NotFound("The repository does not exist any more.")
-    return _Target(row["id"], row["workspace_id"])
+    highest_comment = await trackers.highest_comment_id(db, row["id"])
+    return _Target(row["id"], row["workspace_id"], highest_comment)
 
 
 @asynccontextmanager
@@ -164,7 +167,8 @@ async def _build(
         ):
             raise jobs.Superseded
         accounts = await people.add(tx, tracker_id, plan)
-        building = Building(db, blobs, archive, tracker_id, accounts, report, progress)
+        numbering = Numbering(max(scan.highest_comment, repository.highest_comment) + 1)
+        building = Building(db, blobs, archive, tracker_id, accounts, numbering, report, progress)
         await building.definitions(tx, scan)
     total = sum(scan.counts[name] for name in ("issues", "comments", "logs", "attachments"))
     progress.begin(Phase.ISSUES, total)

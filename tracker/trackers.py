@@ -6,7 +6,7 @@ nobody sees it; one UPDATE of repository.tracker_id puts it in force.
 
 from tracker import clock
 from tracker.access import NO_TRACKER, Repository
-from tracker.database import Database, Transaction
+from tracker.database import Database, Reader, Transaction
 from tracker.errors import Conflict, NotFound
 from tracker.vocabulary import LARGEST_ID
 
@@ -77,6 +77,19 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
     )
     require_room(row["first"] + count - 1)
     return int(row["first"])
+
+
+async def highest_comment_id(db: Reader, repository_id: int) -> int:
+    """The highest id that take_comment_ids() would not give in the repository's tracker; or 0."""
+    row = await db.one(
+        """SELECT max((SELECT value FROM counter WHERE name = 'comment'),
+                      coalesce((SELECT max(id) FROM comment WHERE tracker_id = r.tracker_id), 0),
+                      coalesce((SELECT last_comment_id FROM tracker WHERE id = r.tracker_id), 0)
+                     ) AS id
+             FROM repository r WHERE r.id = :repository""",
+        {"repository": repository_id},
+    )
+    return int(row["id"]) if row else 0
 
 
 def require_room(new_id: int) -> None:

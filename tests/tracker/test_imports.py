@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.archives import (
+    ALICE,
+    CHARLIE,
     FILES,
     Sample,
     attachment,
@@ -18,6 +20,7 @@ from tests.archives import (
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
+from tracker import comments, numbering
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
 
@@ -145,11 +148,145 @@ async def test_an_id_that_is_there_twice_is_refused_however_far_apart(
     assert refusal.value.message == f"db-2.0.json: issues[{apart}].id: 10 is there twice."
 
 
-async def test_a_comment_id_that_is_there_twice_is_refused_even_on_another_issue(
-    core: Core,
+@pytest.mark.parametrize("apart", [1, 1_500])
+async def test_a_comment_id_that_is_there_twice_on_one_issue_is_refused_however_far_apart(
+    core: Core, apart: int
 ) -> None:
-    with pytest.raises(Invalid, match=r"comments\[1\].id: 5 is there twice"):
-        await core.take(sample(comments=[comment(5), comment(5, on=3)], logs=[]))
+    rows = [comment(5, on=3), *(comment(4 + number) for number in range(1, apart + 1))]
+    twice = [*rows, rows[-1]]
+    with pytest.raises(Invalid) as refusal:
+        await core.take(sample(comments=twice, logs=[]))
+    words = f"{rows[-1]['id']} is there twice on issue 1."
+    assert refusal.value.message == f"db-2.0.json: comments[{len(rows)}].id: {words}"
+
+
+NEW_IDS = (
+    "db-2.0.json: comments without an id, or with one that another issue's comment has: {}; "
+    "they got new ids."
+)
+
+
+async def _comments(core: Core) -> list[tuple[Any, ...]]:
+    sql = """SELECT id, issue_number, content_raw FROM comment
+              WHERE tracker_id = :tracker ORDER BY id"""
+    return [tuple(row) for row in await core.rows(sql, tracker=await core.in_force())]
+
+
+async def test_comment_ids_that_begin_anew_on_each_issue_become_one_series(core: Core) -> None:
+    rows = [
+        comment(1, content="a"),
+        comment(2, content="b"),
+        comment(1, on=3, content="c"),
+        comment(2, on=3, content="d"),
+    ]
+    logs = [log(2, on=3), log(2), log(1, on=3, changed_to="closed")]
+    report = await core.take(sample(comments=rows, logs=logs))
+    assert await _comments(core) == [(1, 1, "a"), (2, 1, "b"), (3, 3, "c"), (4, 3, "d")]
+    assert report.as_dict()["warnings"] == [NEW_IDS.format(2)]
+    told = await core.rows("SELECT comment_id, issue_number FROM log ORDER BY ordinal")
+    assert [tuple(row) for row in told] == [(4, 3), (2, 1), (3, 3)]
+    first = await core.give()
+    await core.take(first)
+    assert (await core.give()).read_bytes() == first.read_bytes()
+
+
+async def test_an_id_that_repeats_far_behind_is_new_and_its_log_rows_find_it(core: Core) -> None:
+    rows = [comment(1 + number) for number in range(1_500)]
+    report = await core.take(sample(comments=[*rows, comment(7, on=3)], logs=[log(7, on=3)]))
+    assert (await _comments(core))[-1] == (1_501, 3, "Comment 7")
+    assert await core.values("SELECT comment_id FROM log") == [1_501]
+    assert report.as_dict()["warnings"] == [NEW_IDS.format(1)]
+
+
+@pytest.mark.parametrize("missing", [None, ...])
+async def test_comments_without_ids_get_new_ones_in_the_archives_order(
+    core: Core, missing: Any
+) -> None:
+    rows = [
+        comment(1, id=missing, content="a"),
+        comment(7, content="b"),
+        comment(1, id=missing, on=3, content="c"),
+    ]
+    report = await core.take(sample(comments=rows, logs=[log(9), log(None, on=3)]))
+    assert await _comments(core) == [
+        (7, 1, "b"),
+        (9, 1, None),
+        (10, 1, "a"),
+        (11, 3, "c"),
+        (12, 3, None),
+    ]
+    assert report.as_dict()["warnings"] == [NEW_IDS.format(2)]
+
+
+async def test_new_ids_are_above_those_of_the_comments_that_were_there(core: Core) -> None:
+    await core.take(sample(comments=[comment(500)], logs=[]))
+    path = core.archive(sample(comments=[comment(1), comment(1, on=3)], logs=[log(None)]))
+    tried = await core.take(path, dry_run=True)
+    done = await core.take(path)
+    assert [row[0] for row in await _comments(core)] == [1, 501, 502]
+    assert tried.as_dict() == done.as_dict()
+    assert "comment 502 was made" in done.as_dict()["unresolved"][0]
+    await core.undo()
+    await core.take(path)
+    assert [row[0] for row in await _comments(core)] == [1, 501, 502]
+
+
+async def test_new_ids_are_above_those_of_comments_that_were_removed(core: Core) -> None:
+    await core.take(sample(comments=[comment(500)], logs=[]))
+    alice, repository = await core.actor("alice"), await core.repository()
+    await core.db.write(lambda tx: comments.delete(tx, alice, repository, 1, 500))
+    await core.take(sample(comments=[comment(1, id=None)], logs=[]))
+    assert [row[0] for row in await _comments(core)] == [501]
+
+
+async def test_new_ids_are_above_the_counter_of_the_instance(core: Core) -> None:
+    for _ in range(2):
+        await _create_comment(core, await _create_issue(core, "alice/open"), "alice/open")
+    await core.take(sample(comments=[comment(1, id=None)], logs=[]))
+    assert [row[0] for row in await _comments(core)] == [3]
+
+
+async def test_two_databases_are_joined_by_comments_whose_ids_repeat(core: Core) -> None:
+    rows = [comment(1, user=ALICE), comment(1, on=3, user=CHARLIE)]
+    sections = sample(comments=rows, logs=[log(1, user=ALICE), log(1, on=3, user=CHARLIE)])
+    for number in (0, 1):
+        sections["issues"][number] |= {"reporter": None, "watchers": [], "voters": []}
+    report = await core.take(core.archive(sections, "1.0", "2.0"))
+    assert report.as_dict()["warnings"] == [NEW_IDS.format(1)]
+    names = await core.values("SELECT username FROM account WHERE workspace_id IS NOT NULL")
+    assert sorted(names) == ["alice", "bob_b", "charlie"]
+
+
+async def test_no_new_id_is_above_the_largest(core: Core) -> None:
+    largest = 1 << 52
+    for rows, logs in (
+        ([comment(largest), comment(1, id=None)], []),
+        ([comment(largest)], [log(None)]),
+    ):
+        with pytest.raises(Invalid, match="There is no id left for a comment"):
+            await core.take(sample(comments=rows, logs=logs))
+
+
+async def test_repeated_ids_have_an_end(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbering, "MOST_MOVED", 2)
+    rows = [comment(1 + number % 3, on=1 + 2 * (number // 3)) for number in range(6)]
+    await core.take(sample(comments=rows[:-1], logs=[]))
+    with pytest.raises(Invalid, match=r"comments\[5\].id: More than 2 comments have ids of other"):
+        await core.take(sample(comments=rows, logs=[]))
+
+
+async def test_ids_may_be_digits_in_quotes(core: Core) -> None:
+    await core.take(
+        {
+            "issues": [issue(1, id="12")],
+            "comments": [comment(5, id="5", on="12")],
+            "logs": [log(5, on="12") | {"comment": "5"}],
+            "attachments": [attachment(on="12")],
+        }
+    )
+    assert await core.values("SELECT number FROM issue") == [12]
+    assert await core.values("SELECT comment_id FROM log WHERE issue_number = 12") == [5]
+    assert await core.values("SELECT issue_number FROM attachment") == [12]
 
 
 async def test_a_log_on_another_issues_comment_is_refused(core: Core) -> None:

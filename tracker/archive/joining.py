@@ -30,9 +30,9 @@ def _identity(record: Any) -> tuple[Any, ...]:
     if isinstance(record, Issue):
         return ("issue", record.number)
     if isinstance(record, Comment):
-        return ("comment", record.id)
+        return ("comment", record.issue, record.id or record.created_on)
     if isinstance(record, Log):
-        return ("log", record.comment, record.field, record.created_on)
+        return ("log", record.issue, record.comment, record.field, record.created_on)
     if isinstance(record, Attachment):
         return ("attachment", record.issue, record.filename)
     return ("meta",)

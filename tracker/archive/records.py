@@ -45,9 +45,13 @@ class Issue:
 
 @dataclass(slots=True)
 class Comment:
-    """A row of `comments`; content None is a comment that is only a change."""
+    """A row of `comments`; content None is a comment that is only a change.
 
-    id: int
+    id None is a comment that gets its id when it comes in; other issues' comments may have the
+    same id.
+    """
+
+    id: int | None
     issue: int
     user: Person | None
     content: str | None

@@ -128,6 +128,10 @@ def _number(raw: Raw, key: str) -> int:
     return asked
 
 
+def _number_or_null(raw: Raw, key: str) -> int | None:
+    return None if raw.get(key) is None else _number(raw, key)
+
+
 def _time(raw: Raw, key: str, field: Moment = _TIME) -> Any:
     value = raw.get(key)
     if value.__class__ is str and EXACT.fullmatch(value):
@@ -228,7 +232,7 @@ class Rules:
 
     def _comment(self, raw: Raw) -> Comment:
         return Comment(
-            _number(raw, "id"),
+            _number_or_null(raw, "id"),
             _number(raw, "issue"),
             self._user(raw, "user"),
             self._content_of(raw, "content"),
@@ -240,7 +244,7 @@ class Rules:
         field = raw.get("field")
         return Log(
             _number(raw, "issue"),
-            None if raw.get("comment") is None else _number(raw, "comment"),
+            _number_or_null(raw, "comment"),
             self._user(raw, "user"),
             field if field.__class__ is str and field in LOG_FIELDS else _ask(_FIELD, raw, "field"),
             self._content_of(raw, "changed_from"),

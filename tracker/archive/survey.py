@@ -57,7 +57,7 @@ class Survey:
 
     def _note_comment(self, record: Any) -> None:
         if isinstance(record, Comment):
-            self.highest_comment = max(self.highest_comment, record.id)
+            self.highest_comment = max(self.highest_comment, record.id or 0)
         elif isinstance(record, Log):
             self.highest_comment = max(self.highest_comment, record.comment or 0)
 
