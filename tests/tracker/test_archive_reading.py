@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zipfile
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +31,7 @@ from tests.archives import (
     write_folder,
     write_zip,
 )
-from tracker.archive import Person, open_archive
+from tracker.archive import Meta, Person, open_archive
 from tracker.archive.stream import Document
 from tracker.archive.times import uploaded_on
 from tracker.errors import Invalid
@@ -318,6 +319,16 @@ def test_names_in_use_that_are_not_declared_are_listed(archive: Path, spool: Pat
         ("2014-06-30T19:00:00-0500", "2014-07-01T00:00:00.000000+00:00"),
         ("2014-07-01T01:00:00 +01", "2014-07-01T00:00:00.000000+00:00"),
         ("2014-07-01", "2014-07-01T00:00:00.000000+00:00"),
+        ("2013-05-01 12:00:00 UTC", "2013-05-01T12:00:00.000000+00:00"),
+        ("2013-05-01 12:00:00 +0200", "2013-05-01T10:00:00.000000+00:00"),
+        ("2013-05-01T12:00:00.5 -03:30", "2013-05-01T15:30:00.500000+00:00"),
+        ("2013-05-01T12:00:00GMT", "2013-05-01T12:00:00.000000+00:00"),
+        ("2013-05-01 12:00 z", "2013-05-01T12:00:00.000000+00:00"),
+        ("Wed, 01 May 2013 12:00:00 GMT", "2013-05-01T12:00:00.000000+00:00"),
+        ("Wed,1 May 2013 12:00:00 -0730", "2013-05-01T19:30:00.000000+00:00"),
+        ("1 may 2013 12:00 edt", "2013-05-01T16:00:00.000000+00:00"),
+        ("01 May 2013 12:00:00", "2013-05-01T12:00:00.000000+00:00"),
+        ("01 May 2013 12:00:00 -0000", "2013-05-01T12:00:00.000000+00:00"),
     ],
 )
 def test_times_are_read_as_producers_write_them(
@@ -325,6 +336,131 @@ def test_times_are_read_as_producers_write_them(
 ) -> None:
     text = sample(issues=[issue(1, created_on=written)])
     assert read(write_zip(archive, {"2.0": text}), spool).issues[0].created_on == read_as
+
+
+OFFSETS = dict.fromkeys(("Z", "UT", "UTC", "GMT"), 0) | {
+    "EST": 5,
+    "EDT": 4,
+    "CST": 6,
+    "CDT": 5,
+    "MST": 7,
+    "MDT": 6,
+    "PST": 8,
+    "PDT": 7,
+}
+
+
+@pytest.mark.parametrize("form", ["2013-05-01 12:00:00 {}", "Wed, 01 May 2013 12:00:00 {}"])
+def test_every_zone_of_mails_is_known_by_name(form: str, archive: Path, spool: Path) -> None:
+    rows = [issue(1 + n, created_on=form.format(zone)) for n, zone in enumerate(OFFSETS)]
+    found = read(write_zip(archive, {"2.0": sample(issues=rows)}), spool).issues
+    assert [one.created_on[11:13] for one in found] == [str(12 + west) for west in OFFSETS.values()]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2013-05-01 12:00:00 CET",
+        "2013-05-01 12:00:00 A",
+        "2013-05-01 12:00:00  UTC",
+        "2013-05-01 12:00:00 +2",
+        "2013-05-01 UTC+02:00",
+        "Wed, 01 May 2013 12:00:00 CEST",
+        "Wed, 01 May 2013 12:00:60 GMT",
+        "Wed, 31 Feb 2013 12:00:00 GMT",
+        "Wed, 01 May 2013 12:00:00 +9999",
+        "Wed, 01 May 13 12:00:00 GMT",
+        "Wednesday, 01-May-13 12:00:00 GMT",
+        "Wed May  1 12:00:00 2013",
+        "Fri, 31 Dec 9999 23:59:59 -0100",
+    ],
+)
+def test_what_is_no_clear_time_is_refused(written: str, archive: Path, spool: Path) -> None:
+    text = sample(issues=[issue(1, created_on=written)])
+    with pytest.raises(Invalid, match=r"issues\[0\].created_on: Not a valid datetime."):
+        read(write_zip(archive, {"2.0": text}), spool)
+
+
+def test_a_name_may_stand_in_an_object(archive: Path, spool: Path) -> None:
+    rows = [
+        issue(1, component={"name": "core"}, milestone={"name": "M1"}, version={"name": "1.0"}),
+        issue(2, component={"name": None}, milestone={"name": ""}, version={"name": "1.1", "x": 1}),
+    ]
+    meta = {
+        "default_kind": {"name": "task"},
+        "default_component": {"name": "core"},
+        "default_milestone": {"name": "M1"},
+        "default_version": {"name": "1.0"},
+    }
+    found = read(write_zip(archive, {"2.0": sample(issues=rows, meta=meta)}), spool)
+    first, second = found.issues
+    assert (first.component, first.milestone, first.version) == ("core", "M1", "1.0")
+    assert (second.component, second.milestone, second.version) == (None, None, "1.1")
+    assert found.scan.meta == Meta(None, "core", "task", "M1", "1.0")
+    assert found.scan.undeclared["milestone"] == ["M1"]
+    empty = sample(meta={"default_kind": {"name": None}})
+    assert read(write_zip(archive, {"2.0": empty}), spool).scan.meta.default_kind is None
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"issues": [issue(1, version={"name": "v" * 129})]}, "issues[0].version.name: Ensure"),
+        ({"issues": [issue(1, component={"name": 7})]}, "issues[0].component.name: Not a valid s"),
+        ({"issues": [issue(1, milestone={"title": "x"})]}, "issues[0].milestone: Not a valid str"),
+        ({"meta": {"default_kind": {"name": "Bug"}}}, "meta.default_kind.name: Must be one of"),
+        ({"meta": {"default_version": {}}}, "meta.default_version: Not a valid string."),
+    ],
+)
+def test_a_wrong_name_in_an_object_is_refused_by_its_place(
+    sections: dict[str, Any], words: str, archive: Path, spool: Path
+) -> None:
+    with pytest.raises(Invalid, match=re.escape(words)):
+        read(write_zip(archive, {"2.0": sections}), spool)
+
+
+@pytest.mark.parametrize("key", ["username", "name"])
+def test_a_username_may_stand_in_an_object(key: str, archive: Path, spool: Path) -> None:
+    text = {
+        "meta": {"default_assignee": {key: "ann"}},
+        "issues": [issue(1, reporter={key: "ann"}, watchers=[{key: "bob"}], voters=[{key: None}])],
+    }
+    found = read(write_zip(archive, {"1.0": text}), spool)
+    assert found.scan.meta.default_assignee == found.issues[0].reporter
+    assert [person.username for person in found.scan.people] == ["ann", "bob"]
+    assert found.issues[0].voters == []
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_list_of_people_may_be_an_object_of_indices(
+    version: str, archive: Path, spool: Path
+) -> None:
+    rows = [issue(1, watchers={"10": BOB, "2": ALICE, "0": CHARLIE}, voters={"3": BOB})]
+    rows.append(issue(2, watchers={}, voters={}))
+    text = as_version(sample(issues=rows), version)
+    first, second = read(write_zip(archive, {version: text}), spool).issues
+    names = [person.username or person.display_name for person in first.watchers]
+    assert [name and name[:3].lower() for name in names] == ["cha", "ali", "bob"]
+    assert len(first.voters) == 1
+    assert (second.watchers, second.voters) == ([], [])
+
+
+@pytest.mark.parametrize("key", ["watchers", "voters"])
+@pytest.mark.parametrize("index", ["ann", "-1", "01", "1.0", "", "٣", "9" * 5000])
+def test_an_object_with_other_keys_is_no_list_of_people(
+    index: str, key: str, archive: Path, spool: Path
+) -> None:
+    rows = [issue(1), issue(2, **{key: {"0": ALICE, index: BOB}})]
+    with pytest.raises(Invalid, match=rf"issues\[1\]\.{key}: Not a valid list\."):
+        read(write_zip(archive, {"2.0": sample(issues=rows)}), spool)
+
+
+def test_a_wrong_person_in_an_object_of_indices_is_named_by_the_index(
+    archive: Path, spool: Path
+) -> None:
+    rows = [issue(1, watchers={"0": ALICE, "7": 1})]
+    with pytest.raises(Invalid, match=r"issues\[0\]\.watchers\[7\]: Not a valid mapping type"):
+        read(write_zip(archive, {"2.0": sample(issues=rows)}), spool)
 
 
 def test_the_time_of_an_upload_is_in_the_url() -> None:

@@ -28,7 +28,13 @@ class People:
         self._limit = limit
 
     def _by_username(self, value: Any) -> Person | None:
-        """A username or null ("" is null). Raises Invalid with the rule's words."""
+        """A username or null ("" is null), perhaps as {"username": ...} or {"name": ...}.
+
+        Raises Invalid with the rule's words.
+        """
+        if value.__class__ is dict:
+            key = next((key for key in ("username", "name") if key in value), None)
+            value = value if key is None else value[key]
         if value is None or value == "":
             return None
         if value.__class__ is str and value in self._known:

@@ -6,7 +6,7 @@ that the API uses, so that the words of a refusal are the same.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +63,9 @@ _FIELD = Text(
 _FILENAME = Text(required=True, validate=Length(FILENAME_CHARACTERS))
 _PATH = Text(required=True, validate=[Length(FILENAME_CHARACTERS), _stays_inside])
 _URL = Text(load_default=None, validate=Length(URL_CHARACTERS))
+
+# A list that PHP has written as an object: {"0": ..., "2": ...}.
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 _CATEGORY = frozenset({"name"})
 _KEYS = {
@@ -156,6 +159,23 @@ def _text(raw: Raw, key: str, field: fields.Field[Any], longest: int) -> Any:
     if value.__class__ is str and len(value) <= longest and value.isascii() and "\0" not in value:
         return value
     return _ask(field, raw, key)
+
+
+def _named(raw: Raw, key: str) -> tuple[Raw, str]:
+    """Where the name is that raw has under key: some producers write {"name": ...}."""
+    value = raw.get(key)
+    if value.__class__ is dict and "name" in value:
+        return {f"{key}.name": value["name"]}, f"{key}.name"
+    return raw, key
+
+
+def _listed(value: Any, key: str) -> Iterable[tuple[int, Any]]:
+    """The items of a list, or of an object of indices, in their order. Raises Invalid."""
+    if value.__class__ is list:
+        return enumerate(value)
+    if value.__class__ is not dict or not all(map(_INDEX.fullmatch, value)):
+        raise Invalid(f".{key}: Not a valid list.")
+    return sorted((int(index), item) for index, item in value.items())
 
 
 class Rules:
@@ -271,12 +291,15 @@ class Rules:
         return Meta(
             default_assignee=self._user(raw, "default_assignee"),
             default_component=self._filed(raw, "default_component", "component"),
-            default_kind=None
-            if raw.get("default_kind") is None
-            else _ask(_KIND, raw, "default_kind"),
+            default_kind=self._default_kind(raw),
             default_milestone=self._filed(raw, "default_milestone", "milestone"),
             default_version=self._filed(raw, "default_version", "version"),
         )
+
+    def _default_kind(self, raw: Raw) -> str | None:
+        raw, key = _named(raw, "default_kind")
+        found: str | None = None if raw.get(key) is None else _ask(_KIND, raw, key)
+        return found
 
     def _content_of(self, raw: Raw, key: str) -> str | None:
         if raw.get(key) is None:
@@ -295,10 +318,11 @@ class Rules:
         return word
 
     def _filed(self, raw: Raw, key: str, category: str | None = None) -> str | None:
+        used = self.used[category or key]
+        raw, key = _named(raw, key)
         value = raw.get(key)
         if value is None or value == "":
             return None
-        used = self.used[category or key]
         if value.__class__ is str and value in used:
             known: str = value
             return known
@@ -319,12 +343,10 @@ class Rules:
 
     def _users(self, raw: Raw, key: str) -> list[Person]:
         value = raw.get(key)
-        if not value and (value is None or value == []):
+        if not value and (value is None or value in ([], {})):
             return []
         found: dict[int, Person] = {}
-        if value.__class__ is not list:
-            raise Invalid(f".{key}: Not a valid list.")
-        for index, item in enumerate(value):
+        for index, item in _listed(value, key):
             try:
                 person = self._person(item)
             except Invalid as error:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from marshmallow import fields
@@ -11,8 +12,22 @@ from tracker import clock
 EXACT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
 """The one way in which Bitbucket and Pail write a time; the date may still be none."""
 
+_ZONES = {"Z": "+00:00", "UT": "+00:00", "UTC": "+00:00", "GMT": "+00:00"} | {
+    f"{zone}{light}T": f"-{west - (light == 'D'):02}:00"
+    for zone, west in (("E", 5), ("C", 6), ("M", 7), ("P", 8))
+    for light in "SD"
+}
+"""The zones that RFC 5322 has names for, and their offsets."""
+
+_ZONE = rf"(?: ?({'|'.join(_ZONES)}|[+-]\d\d(?::?\d\d)?))?"
 _LENIENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?)? ?(Z|[+-]\d\d(?::?\d\d)?)?",
+    rf"(\d{{4}}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{{1,9}}))?)?{_ZONE}",
+    re.ASCII | re.IGNORECASE,
+)
+_MAIL = re.compile(
+    rf"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ?)?\d\d? "
+    rf"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{{4}} \d\d:\d\d(?::\d\d)?"
+    rf"(?: (?:{'|'.join(_ZONES)}|[+-]\d{{4}}))?",
     re.ASCII | re.IGNORECASE,
 )
 # https://bitbucket.org/ws/slug/issues/attachments/9/ws/slug/1358126907.55/9/name (reference 3.2)
@@ -21,22 +36,32 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Moment(fields.Field[str]):
-    """A time as any known producer writes it; without a zone it is UTC (reference 3.2)."""
+    """A time as any known producer writes it, dates of mails too; without a zone it is UTC."""
 
     default_error_messages = {"invalid": "Not a valid datetime."}  # noqa: RUF012
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        found = _LENIENT.fullmatch(value) if isinstance(value, str) else None
-        if not found:
+        if not isinstance(value, str):
             raise self.make_error("invalid")
-        day, minute, second, fraction, zone = found.groups("")
-        sign, digits = zone[:1], zone[1:].replace(":", "").ljust(4, "0")
-        offset = f"{sign}{digits[:2]}:{digits[2:]}" if sign in "+-" and sign else "+00:00"
-        exact = f"{day}T{minute or '00:00'}{second or ':00'}.{fraction[:6].ljust(6, '0')}{offset}"
         try:
-            return clock.text(datetime.fromisoformat(exact))
+            moment = parsedate_to_datetime(value) if _MAIL.fullmatch(value) else _iso(value)
+            return clock.text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         except (ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
+
+
+def _iso(value: str) -> datetime:
+    """A time like 2013-05-01 12:00:00.5 UTC. Raises ValueError."""
+    found = _LENIENT.fullmatch(value)
+    if not found:
+        raise ValueError(value)
+    day, minute, second, fraction, zone = found.groups("")
+    offset = _ZONES.get(zone.upper())
+    if offset is None:
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        offset = f"{zone[:1] or '+'}{digits[:2]}:{digits[2:]}"
+    exact = f"{day}T{minute or '00:00'}{second or ':00'}.{fraction[:6].ljust(6, '0')}{offset}"
+    return datetime.fromisoformat(exact)
 
 
 def uploaded_on(url: str | None) -> str | None:
