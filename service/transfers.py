@@ -54,9 +54,9 @@ _SUFFIXES = ("-issues.zip", ".zip")
 def import_(words: tuple[str, ...], create: bool, dry_run: bool, **limits: Any) -> None:
     """Replace a repository's issues with those of an archive, and print the report.
 
-    ARCHIVE is the zip that Bitbucket made, the folder it was unpacked to, or a db-*.json alone.
-    With WORKSPACE/ instead of WORKSPACE/SLUG it is a folder full of zips, each of which goes into
-    the repository that its name says (NAME-issues.zip or NAME.zip).
+    ARCHIVE is the zip that Bitbucket made, the folder it was unpacked to, or a database alone
+    (db-*.json, under any name). With WORKSPACE/ instead of WORKSPACE/SLUG it is a folder full of
+    zips, each of which goes into the repository that its name says (NAME-issues.zip or NAME.zip).
 
     With --dry-run and ARCHIVE alone no database is opened or made. What an import that fails had
     made with --create is removed again.

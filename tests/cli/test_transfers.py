@@ -217,6 +217,9 @@ def test_an_unpacked_folder_and_a_bare_database_come_in(
     out = _done(pail, "import", "alice/open", folder / "db-2.0.json")
     assert _numbers(settings, "alice/open") == [1, 3]
     assert out.count("missing files: ") == 2
+    (folder / "db-1.0.json").rename(tmp_path / "backup of 2019")
+    _done(pail, "import", "alice/app", tmp_path / "backup of 2019")
+    assert _numbers(settings) == [1, 3]
 
 
 @pytest.fixture

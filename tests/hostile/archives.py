@@ -25,6 +25,7 @@ from tests.archives import (
 
 LZMA, BZIP2, DEFLATE64 = 14, 12, 9
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+CUT_OFF = "The download was cut off: fetch the file again."
 FILE = f"attachments/{'a1' * 16}"
 
 
@@ -121,8 +122,11 @@ NAMES = [
         "C:\\x",
         "C:x",
         "file:///etc/passwd",
-        "attachments\\x",
         "..\\x",
+        "attachments\\..\\..\\x",
+        "\\etc\\passwd",
+        "\\\\server\\x",
+        "C:/x",
         "attachments/a\0b",
         "attachments/a\nb",
         "n" * 256,
@@ -191,19 +195,33 @@ ZIPS = [
     ),
     _alone("a database with a wrong checksum", "is damaged", database(crc=1)),
     _alone(
-        "no database", "There is neither", Entry("db-3.0.json", b"{}"), Entry("x/y/db-2.0.json")
+        "no database",
+        "There is neither",
+        Entry("db-3.0.json", b"{}"),
+        Entry("x/attachments/db-2.0.json"),
+        Entry("x/__MACOSX/db-2.0.json"),
     ),
     _alone("nothing at all", "There is neither"),
-    _two_files("two of a version", "There is a second", "db-2.0.json", "x/db-2.0.json"),
-    _two_files("two folders", "different folders", "a/db-2.0.json", "b/db-1.0.json"),
+    _two_files(
+        "two of a version",
+        "x/b/db-2.0.json: There is a second db-2.0.json in the archive, beside that in x/a/.",
+        "x/a/db-2.0.json",
+        "x/b/db-2.0.json",
+    ),
+    _two_files("two folders", "different folders of the", "a/db-2.0.json", "b/db-1.0.json"),
+    _two_files("two slashes", "a/b: The zip has this name twice", "a/b", "a\\b"),
     Hostile("entries in entries", _nested_entries, "overlaps another"),
     Hostile("two names for one entry", _shared_entry, "overlaps another"),
     Hostile("60,001 entries", _many_entries, "more than 60000 entries"),
     Hostile("17 MB of directory", _long_directory, "directory has more than"),
     _bytes("not a zip", "not a zip", lambda data: b"Not a zip.\n" * 100),
     _bytes("empty", "not a zip", lambda data: b""),
-    _bytes("cut in half", "not a zip", lambda data: data[: len(data) // 2]),
-    _bytes("without its last byte", "not a zip", lambda data: data[:-1]),
+    _bytes("cut in half", CUT_OFF, lambda data: data[: len(data) // 2]),
+    _bytes("without its last byte", CUT_OFF, lambda data: data[:-1]),
+    _bytes("two bytes", CUT_OFF, lambda data: data[:2]),
+    _bytes(
+        "a directory that is none", "not a zip", lambda data: data.replace(b"PK\1\2", b"PK\1\3")
+    ),
     _bytes("without its first bytes", "header is missing", lambda data: data[10:]),
 ]
 
@@ -306,7 +324,8 @@ RECORDS = [
     _row("attachments", ".path: The path is not relative.", attachment("/etc/passwd")),
     _row("attachments", ".path: The path is not relative.", attachment("file:///etc/passwd")),
     _row("attachments", ".path: The path is not relative.", attachment("C:x")),
-    _row("attachments", ".path: The path has a backslash.", attachment("..\\x")),
+    _row("attachments", ".path: The path leaves the archive.", attachment("..\\x")),
+    _row("attachments", ".path: The path is not relative.", attachment("\\\\server\\x")),
     _row("attachments", ".path: The path has control characters.", attachment("a\rb")),
     _row("attachments", ".path: The path is empty.", attachment("")),
     _row("attachments", ".filename: Ensure this value has", attachment(filename="x" * 1025)),

@@ -17,6 +17,7 @@ from tests.archives import (
     BOB,
     CHARLIE,
     FILES,
+    Entry,
     as_text,
     as_version,
     attachment,
@@ -28,10 +29,11 @@ from tests.archives import (
     reference,
     sample,
     time,
+    write_entries,
     write_folder,
     write_zip,
 )
-from tracker.archive import Meta, Person, open_archive
+from tracker.archive import Meta, Person, open_archive, telling
 from tracker.archive.stream import Document
 from tracker.archive.times import uploaded_on
 from tracker.errors import Invalid
@@ -135,8 +137,129 @@ def test_an_unpacked_folder_and_a_bare_file_are_archives_too(tmp_path: Path, spo
     found = read(bare, spool)
     assert len(found.issues) == 2
     assert found.files == {A_FILE: None, B_FILE: None}
-    with pytest.raises(Invalid, match=r"must be a db-2\.0\.json"):
-        read(bare.rename(tmp_path / "export.json"), spool)
+
+
+NOBODY = issue(1, reporter=None, watchers=[], content="x" * 1000)
+BARE: dict[str, tuple[Any, str]] = {
+    "accounts": ({"issues": [issue(1)]}, "2.0"),
+    "usernames": ({"issues": [issue(1, reporter="ann", watchers=[])]}, "1.0"),
+    "an account that watches": ({"issues": [NOBODY | {"watchers": [ALICE]}]}, "2.0"),
+    "a username that votes": ({"issues": [NOBODY | {"voters": {"1": "ann"}}]}, "1.0"),
+    "a default assignee": ({"meta": {"default_assignee": ALICE}, "issues": [NOBODY]}, "2.0"),
+    "an author": ({"comments": [comment(1, user="ann")], "issues": [NOBODY]}, "1.0"),
+    "a username in an object": ({"issues": [issue(1, reporter={"name": "a"}, watchers=[])]}, "1.0"),
+    "a name without an account": ({"issues": [issue(1, reporter={"display_name": "A"})]}, "2.0"),
+    "nobody": ({"issues": [NOBODY]}, "1.0"),
+    "nothing": ({"issues": []}, "1.0"),
+    "somebody behind others": ({"x": [ALICE], "issues": [*[NOBODY] * 1_000, issue(2)]}, "2.0"),
+}
+
+
+@pytest.mark.parametrize("name", ["issues.json", "export", "db.txt", "mydb-2.0.json"])
+@pytest.mark.parametrize("case", BARE)
+def test_a_bare_database_of_any_name_is_told_by_its_people(
+    case: str, name: str, tmp_path: Path, spool: Path
+) -> None:
+    sections, version = BARE[case]
+    path = tmp_path / name
+    path.write_bytes(b"\xef\xbb\xbf\r\n " + as_text(sections))
+    with open_archive(path, Limits(), spool) as opened:
+        assert opened.versions == (version,)
+
+
+def test_the_name_of_a_bare_database_says_which_it_is(tmp_path: Path, spool: Path) -> None:
+    path = tmp_path / "rocket.db-2.0.json"
+    path.write_bytes(as_text({"issues": []}))
+    with open_archive(path, Limits(), spool) as opened:
+        assert opened.versions == ("2.0",)
+
+
+def test_a_bare_database_is_told_by_its_beginning(
+    tmp_path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "_LOOKED_AT", 1 << 18)
+    path = tmp_path / "issues.json"
+    many = [NOBODY | {"id": 1 + number} for number in range(500)]
+    for sections, versions in (
+        ({"comments": [comment(1)], "issues": many}, ("2.0",)),
+        ({"issues": [*many, issue(999)]}, ("1.0",)),
+    ):
+        path.write_bytes(as_text(sections, "old"))
+        with open_archive(path, Limits(), spool) as opened:
+            assert opened.versions == versions
+    path.write_bytes(json.dumps({"projects": many, "issues": [issue(1)]}).encode())
+    with (
+        pytest.raises(Invalid, match="it has no issues"),
+        open_archive(path, Limits(), spool),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b'{"projects":[{"key":"X","issues":[]}]}', "The file is neither a db-2.0.json nor"),
+        (b'{"meta":{"default_kind":"bug"}}', "it has no issues"),
+        (b"{}", "it has no issues"),
+        (b'{"issues":[1,', "The file: not valid JSON: it ends too early"),
+        (b"[]", "The file: the top level must be an object"),
+        (b"", "The file: the top level must be an object"),
+    ],
+)
+def test_a_bare_file_that_is_no_database_is_refused(
+    text: bytes, words: str, tmp_path: Path, spool: Path
+) -> None:
+    path = tmp_path / "package.json"
+    path.write_bytes(text)
+    with pytest.raises(Invalid, match=re.escape(words)):
+        read(path, spool)
+
+
+def test_the_databases_nearest_to_the_top_are_taken(archive: Path, spool: Path) -> None:
+    plain = read(write_zip(archive, databases(sample()), FILES), spool)
+    top = "repo-master/issues/"
+    write_zip(archive, databases(sample()), FILES, top=top)
+    with zipfile.ZipFile(archive, "a") as more:
+        for name in (
+            f"{top}old/db-2.0.json",
+            "repo-master/a/b/db-1.0.json",
+            f"{top}attachments/db-2.0.json",
+            "attachments/db-2.0.json",
+            "repo-master/attachments/db-1.0.json",
+            "__MACOSX/db-2.0.json",
+            "__MACOSX/repo-master/db-1.0.json",
+        ):
+            more.writestr(name, b"not read")
+    found = read(archive, spool)
+    assert (found.issues, found.comments, found.files) == (
+        plain.issues,
+        plain.comments,
+        plain.files,
+    )
+    assert found.unread == [f"{top}attachments/db-2.0.json"]
+
+
+def test_a_database_in_a_deeper_folder_does_not_belong_to_one_above(
+    archive: Path, spool: Path
+) -> None:
+    write_zip(archive, databases(sample(), "1.0"))
+    with zipfile.ZipFile(archive, "a") as more:
+        more.writestr("newer/db-2.0.json", as_text(sample()))
+    with open_archive(archive, Limits(), spool) as opened:
+        assert opened.versions == ("1.0",)
+
+
+def test_backslashes_in_names_and_paths_are_slashes(archive: Path, spool: Path) -> None:
+    rows = [attachment(A_FILE.replace("/", "\\")), attachment(f".\\{B_FILE}", filename="a\\b")]
+    entries = [
+        Entry("top\\db-2.0.json", as_text(sample(attachments=rows))),
+        Entry("top\\attachments\\"),
+        *(Entry("top\\" + name.replace("/", "\\"), data) for name, data in FILES.items()),
+    ]
+    found = read(write_entries(archive, entries), spool)
+    assert found.files == {A_FILE: FILES[A_FILE], f"./{B_FILE}": FILES[B_FILE]}
+    assert [row.filename for row in found.attachments] == ["screen shot.png", "a\\b"]
+    assert found.unread == []
 
 
 def test_one_version_alone_knows_one_half_of_each_person(archive: Path, spool: Path) -> None:
@@ -610,6 +733,52 @@ def test_a_text_in_pieces_is_read_like_the_whole(
     assert found == sections
     for section, whole in sections.items():
         assert list(document.section(section)) == (whole if isinstance(whole, list) else [])
+
+
+ROWS = b'{"issues":[' + b'{"title":"\xc3\xa9\xe8\xaa\xb2", "id":1},\n' * 40
+FAULTS: dict[str, tuple[bytes, bytes, str]] = {
+    "no UTF-8": (ROWS + b'{"title":"', b'\xff"}]}', "not valid UTF-8"),
+    "half a character at the end": (ROWS + b'{"title":"', b"\xe8\xaa", "not valid UTF-8"),
+    "half a character in the middle": (ROWS + b'{"title":"', b'\xe8\xaa"}]}', "not valid UTF-8"),
+    "NaN": (ROWS + b'{"title":"NaN","id":', b"NaN}]}", "NaN is not JSON"),
+    "-Infinity": (ROWS + b'{"x":[1,', b"-Infinity]}]}", "-Infinity is not JSON"),
+    "digits": (ROWS + b'{"x":"' + b"9" * 5000 + b'","y":', b"9" * 5000 + b"}]}", "too many digits"),
+    "no comma": (ROWS + b'{"id":1 ', b'"title":""}]}', "delimiter"),
+    "no comma far from the end": (ROWS + b'{"id":1 ', b'"title":""}' + ROWS, "delimiter"),
+    "no comma between rows": (ROWS + b"{}", b"{}]}", ", or ] or } expected"),
+    "no value": (ROWS + b'{"id":', b"}]}", "a value expected"),
+    "half a word": (ROWS, b"tru", "a value expected"),
+    "a control character": (ROWS + b'{"id":"', b'\n"}]}', "control character"),
+    "an end in a row": (ROWS + b'{"id":1', b"", "ends too early"),
+    "an end in a text": (ROWS + b'{"id":"abc', b"", "ends too early"),
+    "an end between rows": (ROWS, b"", "ends too early"),
+    "an end in the list": (ROWS + b"{}", b"", "ends too early"),
+    "no name": (ROWS + b"{}],", b"1:[]}", "name of a section expected"),
+    "more": (ROWS + b"{}]}\n", b"x", "something follows"),
+    "no object": (b" ", b"[]", "must be an object"),
+    "UTF-16": (b"", "{}".encode("utf-16"), "must be UTF-8"),
+    "depth": (ROWS, b"[" * 1_000_000, "too deeply"),
+    "length": (ROWS, b'"' + b"x" * (1 << 20), "takes more than"),
+}
+
+
+@pytest.mark.parametrize("size", [7, 1 << 20])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_the_text_is_named_with_its_place(
+    fault: str, mark: bytes, size: int, tmp_path: Path
+) -> None:
+    before, after, words = FAULTS[fault]
+    if fault == "UTF-16" and mark:
+        mark = b""
+    data = mark + before + after
+    size = max(size, len(data) >> 14)
+    document = Document(tmp_path / "text", "db", 1 << 19)
+    chunks = (data[start : start + size] for start in range(0, len(data), size))
+    with pytest.raises(Invalid) as refusal:
+        list(document.walk(chunks))
+    assert words in refusal.value.message
+    assert refusal.value.message.endswith(f"(near byte {len(mark + before)}).")
 
 
 def test_every_real_export_comes_in_whole(spool: Path) -> None:

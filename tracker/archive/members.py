@@ -13,6 +13,9 @@ from tracker.settings import Limits
 
 CHUNK = 1 << 18
 _IGNORED = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$)")
+_NO_FOLDERS = frozenset({"attachments", "__MACOSX"})
+"""Folders whose files are never databases."""
+
 DATABASE = re.compile(r"db-(1\.0|2\.0)\.json")
 
 
@@ -37,14 +40,11 @@ class Source(Protocol):
 
 
 class Bare(Source):
-    """One database and nothing else; what stands before db-*.json in its name is dropped."""
+    """One database and nothing else: version says which."""
 
-    def __init__(self, path: Path) -> None:
-        found = re.search(rf"(?:^|[^0-9A-Za-z])({DATABASE.pattern})$", path.name)
-        if not found:
-            raise Invalid(f"{path.name}: A bare file must be a db-2.0.json or a db-1.0.json.")
+    def __init__(self, path: Path, version: str) -> None:
         self._path = path
-        member = Member(found[1], path.stat().st_size)
+        member = Member(f"db-{version}.json", path.stat().st_size)
         self.members = {member.name: member}
 
     def read(self, member: Member) -> Iterator[bytes]:
@@ -96,24 +96,35 @@ def _chunks(path: Path, member: Member) -> Iterator[bytes]:
 
 
 def find_databases(members: dict[str, Member]) -> dict[str, Member]:
-    """The databases by version, the preferred one first; they may lie in one top folder.
+    """The databases by version, the preferred one first: those of the folder nearest to the top.
 
-    Raises Invalid where there is none, or more than one of a version.
+    Raises Invalid where there is none, or where several folders are as near.
     """
-    found: dict[str, Member] = {}
+    folders: dict[str, dict[str, Member]] = {}
     for name, member in members.items():
-        folder, _, base = name.rpartition("/")
+        *folder, base = name.split("/")
         version = DATABASE.fullmatch(base)
-        if not version or "/" in folder or folder in ("attachments", "__MACOSX"):
-            continue
-        if version[1] in found:
-            raise Invalid(f"{name}: There is a second {base} in the archive.")
-        found[version[1]] = member
-    if not found:
+        if version and _NO_FOLDERS.isdisjoint(folder):
+            folders.setdefault("".join(f"{part}/" for part in folder), {})[version[1]] = member
+    if not folders:
         raise Invalid("There is neither a db-2.0.json nor a db-1.0.json in the archive.")
-    if len({member.name.rpartition("/")[0] for member in found.values()}) > 1:
-        raise Invalid("db-1.0.json and db-2.0.json lie in different folders of the archive.")
-    return dict(sorted(found.items(), reverse=True))
+    nearest = min(folder.count("/") for folder in folders)
+    first, *others = sorted(folder for folder in folders if folder.count("/") == nearest)
+    if others:
+        raise _tie(first, folders[first], others[0], folders[others[0]])
+    return dict(sorted(folders[first].items(), reverse=True))
+
+
+def _tie(first: str, found: dict[str, Member], other: str, more: dict[str, Member]) -> Invalid:
+    """The refusal of databases in two folders."""
+    for version, member in more.items():
+        if version in found:
+            words = f"There is a second db-{version}.json in the archive, beside that in {first}."
+            return Invalid(f"{member.name}: {words}")
+    places = f"{first} and {other}"
+    return Invalid(
+        f"db-1.0.json and db-2.0.json lie in different folders of the archive: {places}."
+    )
 
 
 def is_ignored(name: str) -> bool:

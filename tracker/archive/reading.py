@@ -21,6 +21,7 @@ from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Perso
 from tracker.archive.rules import Rules
 from tracker.archive.stream import Document
 from tracker.archive.survey import RECORDS, Survey
+from tracker.archive.telling import is_text, version_of
 from tracker.archive.zipped import Zip
 from tracker.errors import Invalid
 from tracker.settings import MIB, Limits
@@ -55,7 +56,7 @@ class Scan:
 
 @contextmanager
 def open_archive(path: Path, limits: Limits, spool: Path) -> Iterator["Archive"]:
-    """Open a zip, an unpacked folder or a bare db-*.json.
+    """Open a zip, an unpacked folder or a bare database.
 
     Databases are inflated into a private folder inside spool, gone again at the end. Raises
     Invalid if the structure is not that of an archive.
@@ -124,8 +125,7 @@ class Archive:
     def _prepare(self, version: str) -> Survey:
         name = f"db-{version}.json"
         people = People(version, self._limits.archive_people)
-        # An escape of JSON is six bytes for one: the rest is the other fields' and the watchers'.
-        document = Document(self._folder / name, name, 8 * self._limits.content_bytes + MIB)
+        document = Document(self._folder / name, name, _longest(self._limits))
         return Survey(document, Rules(name, people, self._limits), people)
 
     def _looks(self, look: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -214,7 +214,14 @@ def _source(path: Path, limits: Limits) -> Source:
         return Folder(path, limits)
     if path.stat().st_size > limits.archive_bytes:
         raise Invalid(f"The archive has more than {limits.archive_bytes} bytes.")
-    return Bare(path) if path.suffix == ".json" else Zip(path, limits)
+    if not is_text(path):
+        return Zip(path, limits)
+    return Bare(path, version_of(path, _longest(limits)))
+
+
+def _longest(limits: Limits) -> int:
+    """Bytes that an element may take: an escape of JSON is six for one, and there is the rest."""
+    return 8 * limits.content_bytes + MIB
 
 
 def _text(record: Any) -> int:

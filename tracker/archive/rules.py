@@ -27,10 +27,16 @@ FILENAME_CHARACTERS = 1_024
 URL_CHARACTERS = 16_384
 
 
+def forward(path: str) -> str:
+    """A path with slashes only: tools of Windows write backslashes."""
+    return path.replace("\\", "/")
+
+
 def unsafe(path: str) -> str | None:
-    """Why a path of an archive can't be taken, or None: it must stay inside, on any system."""
-    if "\\" in path:
-        return "has a backslash"
+    """Why a path of an archive can't be taken, or None: it must stay inside, on any system.
+
+    The path has slashes only.
+    """
     if path.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path):
         return "is not relative"
     if ".." in path.split("/"):
@@ -41,7 +47,7 @@ def unsafe(path: str) -> str | None:
 
 
 def _stays_inside(path: str) -> None:
-    if reason := unsafe(path):
+    if reason := unsafe(forward(path)):
         raise ValidationError(f"The path {reason}.")
 
 
@@ -276,7 +282,7 @@ class Rules:
         url = _ask(_URL, raw, "url")
         return Attachment(
             _number(raw, "issue"),
-            _ask(_PATH, raw, "path"),
+            forward(_ask(_PATH, raw, "path")),
             _text(raw, "filename", _FILENAME, FILENAME_CHARACTERS),
             self._user(raw, "user"),
             url,

@@ -22,11 +22,17 @@ _SHORT = 1 << 20
 
 # An error this close to the window's end may be only the end: the longest literal is -Infinity.
 _EDGE = 16
+_UNTERMINATED = "Unterminated"
+"""How the scanner's words for a text without its end begin; their place is its start."""
+
 # Sections, and characters in the name of one.
 _MOST = 100
 _SOLID = re.compile(r"[^ \t\n\r]")
 # Taken out of an element they leave its skeleton; the possessive form needs no stack.
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_STRING = r'"(?:[^"\\]|\\.)*+"?'
+_STRINGS = re.compile(_STRING, re.DOTALL)
+_CONSTANTS = re.compile(rf"{_STRING}|(NaN|-?Infinity)", re.DOTALL)
+_DIGITS = re.compile(rf"{_STRING}|(-?[0-9]{{{sys.get_int_max_str_digits() + 1},}})", re.DOTALL)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -59,22 +65,7 @@ class Document:
         """
         self._starts = {}
         with closing(self._kept(chunks)) as kept:
-            window = _Window(kept, self.name, self._longest, 0)
-            window.begin()
-            for key in _members(window):
-                if key in self._starts:
-                    window.fail(f"the section {key!r} is there twice")
-                if len(key) > _MOST or len(self._starts) > _MOST:
-                    window.fail("too many sections, or a name too long")
-                self._starts[key] = -1
-                if window.peek() == "[":
-                    self._starts[key] = window.offset()
-                    for index, element in enumerate(_elements(window)):
-                        yield key, index, element
-                else:
-                    yield key, -1, window.value()
-            if window.peek():
-                window.fail("something follows the end of the object")
+            yield from walk(kept, self.name, self._longest, self._starts)
 
     def _kept(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
         with self._path.open("wb") as file:
@@ -91,6 +82,31 @@ class Document:
             file.seek(start)
             chunks = iter(lambda: file.read(_CHUNK), b"")
             yield from _elements(_Window(chunks, self.name, self._longest, start))
+
+
+def walk(
+    chunks: Iterator[bytes], name: str, longest: int, starts: dict[str, int]
+) -> Iterator[tuple[str, int, Any]]:
+    """What Document.walk() gives, without keeping the text.
+
+    starts is filled with the place of each section's list in bytes, -1 for what is no list.
+    """
+    window = _Window(chunks, name, longest, 0)
+    window.begin()
+    for key in _members(window):
+        if key in starts:
+            window.fail(f"the section {key!r} is there twice")
+        if len(key) > _MOST or len(starts) > _MOST:
+            window.fail("too many sections, or a name too long")
+        starts[key] = -1
+        if window.peek() == "[":
+            starts[key] = window.offset()
+            for index, element in enumerate(_elements(window)):
+                yield key, index, element
+        else:
+            yield key, -1, window.value()
+    if window.peek():
+        window.fail("something follows the end of the object")
 
 
 def _members(window: "_Window") -> Iterator[str]:
@@ -143,9 +159,15 @@ class _Window:
         self._base = len(codecs.BOM_UTF8) if first.startswith(codecs.BOM_UTF8) else 0
         self._chunks = chain([first[self._base :]], self._chunks)
 
-    def fail(self, reason: str) -> NoReturn:
-        """Raise Invalid with the reason and the place."""
-        raise Invalid(f"{self._name}: {reason} (near byte {self.offset()}).")
+    def fail(self, reason: str, beyond: int = 0) -> NoReturn:
+        """Raise Invalid with the reason and the place, so many bytes beyond the next character."""
+        raise Invalid(f"{self._name}: {reason} (near byte {self.offset() + beyond}).")
+
+    def _fail_at(self, pattern: re.Pattern[str], reason: str) -> NoReturn:
+        """Fail where the pattern first matches with its group."""
+        places = (found.start(1) for found in pattern.finditer(self._text, self._at) if found[1])
+        self._at = next(places, self._at)
+        self.fail(reason)
 
     def offset(self) -> int:
         """The place in the file, in bytes."""
@@ -183,10 +205,10 @@ class _Window:
                     self._at = end + 1 if before == ":" else end
                     return value
                 reason = f"{' or '.join(before)} expected"
-            if end + _EDGE < len(self._text) and not reason.startswith("Unterminated"):
+            if end + _EDGE < len(self._text) and not reason.startswith(_UNTERMINATED):
                 self._at = end
                 self.fail(f"not valid JSON: {reason}")
-            self._need_more(reason)
+            self._need_more(reason, end - self._at)
 
     def _attempt(self) -> tuple[Any, int, str]:
         """(value, its end, "") or (None, place, reason): the value may be incomplete only."""
@@ -199,11 +221,12 @@ class _Window:
         except RecursionError:
             self.fail("nested too deeply")
         except Invalid as error:
-            self.fail(error.message)
+            self._fail_at(_CONSTANTS, error.message)
         except ValueError:
-            self.fail("a number has too many digits")
+            self._fail_at(_DIGITS, "a number has too many digits")
 
-    def _need_more(self, reason: str) -> None:
+    def _need_more(self, reason: str, wrong: int) -> None:
+        """Read on, for a value that is wrong so many characters after its start."""
         if sys.getsizeof(self._text) > self._longest and self._at == 0:
             self.fail(f"an element takes more than {self._longest} bytes")
         if (
@@ -212,6 +235,10 @@ class _Window:
         ):
             self.fail("an element holds too many values")
         if not self._more():
+            if wrong < len(self._text) and not reason.startswith(_UNTERMINATED):
+                self._at = wrong
+                self.fail(f"not valid JSON: {reason}")
+            self._at = len(self._text)
             self.fail(f"not valid JSON: it ends too early ({reason})")
 
     def _more(self) -> bool:
@@ -225,8 +252,9 @@ class _Window:
             self._ended = data is None
             try:
                 pieces.append(self._decoder.decode(data or b"", final=self._ended))
-            except UnicodeDecodeError:
-                self.fail("the text is not valid UTF-8")
+            except UnicodeDecodeError as error:
+                read = sum(len(piece.encode()) for piece in pieces)
+                self.fail("the text is not valid UTF-8", read + error.start)
         self._text = "".join(pieces)
         return len(self._text) > pending
 

@@ -15,11 +15,12 @@ from typing import IO
 from isal import isal_zlib
 
 from tracker.archive.members import CHUNK, Member, Source
-from tracker.archive.rules import unsafe
+from tracker.archive.rules import forward, unsafe
 from tracker.errors import Invalid
 from tracker.settings import Limits
 
 NAME_BYTES = 255
+CUT_OFF = "The download was cut off: fetch the file again."
 
 _ENTRY = b"PK\1\2"
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -72,15 +73,17 @@ class Zip(Source):
         try:
             directory = zipfile.ZipFile(_Directory(self._file, limits))
         except _BROKEN as error:
+            if self._is_cut_off():
+                raise Invalid(CUT_OFF) from error
             raise Invalid(f"This is not a zip, or a broken one: {error}.") from error
         entries = directory.infolist()
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._starts: dict[str, int] = {}
         for entry in entries:
-            _check_entry(entry)
-            if entry.orig_filename in self._entries:
-                raise Invalid(f"{entry.orig_filename}: The zip has this name twice.")
-            self._entries[entry.orig_filename] = entry
+            name = _check_entry(entry)
+            if name in self._entries:
+                raise Invalid(f"{name}: The zip has this name twice.")
+            self._entries[name] = entry
         if sum(entry.file_size for entry in entries) > limits.archive_unpacked_bytes:
             raise Invalid(f"The zip unpacks to more than {limits.archive_unpacked_bytes} bytes.")
         self._check_places(entries, directory.start_dir)
@@ -89,6 +92,11 @@ class Zip(Source):
             for name, entry in self._entries.items()
             if not name.endswith("/")
         }
+
+    def _is_cut_off(self) -> bool:
+        """Whether the file starts as a zip and ends without a directory."""
+        self._file.seek(0)
+        return self._file.read(2) == b"PK" and not zipfile.is_zipfile(self._file)
 
     def _check_places(self, entries: list[zipfile.ZipInfo], end: int) -> None:
         """Compare the local headers with the directory; no entry may reach into the next."""
@@ -172,9 +180,12 @@ class Zip(Source):
         self._file.close()
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
-    """What the directory alone tells. Raises Invalid naming the entry."""
-    name = entry.orig_filename
+def _check_entry(entry: zipfile.ZipInfo) -> str:
+    """The entry's name, with slashes where Windows has written backslashes.
+
+    Raises Invalid naming the entry for what the directory alone tells.
+    """
+    name = forward(entry.orig_filename)
     mode = stat.S_IFMT(entry.external_attr >> 16)
     wrong = None
     if len(name.encode(errors="replace")) > NAME_BYTES:
@@ -192,3 +203,4 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         wrong = "has two sizes"
     if wrong:
         raise Invalid(f"{name!r}: The entry {wrong}.")
+    return name
