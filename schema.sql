@@ -160,13 +160,15 @@ CREATE TABLE tracker (
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
 CREATE INDEX tracker_default_assignee ON tracker (default_assignee_id) WHERE default_assignee_id IS NOT NULL;
 
--- What the archive of a tracker calls somebody, where the workspace calls them otherwise.
+-- What the archive of a tracker calls somebody, where the workspace calls them otherwise, or where it leaves out
+-- other halves of the names: derived says which ones, and they leave as null.
 CREATE TABLE alias (
     tracker_id          INTEGER NOT NULL REFERENCES tracker (id),
     account_id          INTEGER NOT NULL REFERENCES account (id),
     username            TEXT NOT NULL,
     named_account_id    TEXT NOT NULL,
     display_name        TEXT NOT NULL,
+    derived             TEXT NOT NULL DEFAULT '' CHECK (derived IN ('', 'username', 'account_id', 'both')),
     PRIMARY KEY (tracker_id, account_id)
 );
 CREATE INDEX alias_account ON alias (account_id);

@@ -19,9 +19,9 @@ from tracker.database import Database, Reader, Row
 from tracker.errors import Forbidden, Invalid, NotFound
 from tracker.files import make_folder
 from tracker.jobs import Job
-from tracker.people import Unique
+from tracker.people import DERIVED_ACCOUNT_ID, Names, Unique, given
 from tracker.progress import Progress
-from tracker.vocabulary import JobStatus, Phase
+from tracker.vocabulary import PERSON_FIELDS, JobStatus, Phase
 
 T = TypeVar("T")
 
@@ -53,8 +53,9 @@ async def run(
     ) as writer:
         async with db.snapshot() as reader:
             people = await _people(reader, job)
+            derived = await _derived_usernames(reader, job)
             await _definitions(reader, writer, job, people)
-            copying = _Copying(reader, job, people, progress)
+            copying = _Copying(reader, job, people, derived, progress)
             await progress.run(copying.run, writer)
         size = await progress.run(_write, writer, target, blobs, progress)
     try:
@@ -70,15 +71,18 @@ async def run(
 
 
 async def _people(reader: Reader, job: Job) -> dict[int, Person]:
-    """Everybody whom the tracker names, by row id.
+    """Everybody whom the tracker names, by row id: what was derived of their names is None.
 
-    The tracker's aliases go first, then the workspace's placeholders, then accounts: whoever has
-    a username that is another's by then gets a number behind it, as when the archive comes back.
+    The tracker's aliases go first, then the workspace's placeholders, then accounts: an account
+    with a username that is another's by then gets a number behind it, as when the archive comes
+    back.
     """
     rows = await reader.all(
-        """SELECT a.id, coalesce(l.username, a.username) AS username,
+        """SELECT a.id, a.workspace_id IS NULL AS is_account,
+                  coalesce(l.username, a.username) AS username,
                   coalesce(l.named_account_id, a.account_id) AS account_id,
-                  coalesce(l.display_name, a.display_name) AS display_name
+                  coalesce(l.display_name, a.display_name) AS display_name,
+                  coalesce(l.derived, a.derived) AS derived
              FROM account a
              LEFT JOIN alias l ON l.tracker_id = :tracker AND l.account_id = a.id
             WHERE a.id IN (SELECT reporter_id FROM issue WHERE tracker_id = :tracker
@@ -92,14 +96,40 @@ async def _people(reader: Reader, job: Job) -> dict[int, Person]:
             ORDER BY l.account_id IS NULL, a.workspace_id IS NULL, a.id""",
         {"tracker": job.tracker_id},
     )
+    # The archive's people first, then accounts, as the rows are sorted.
     usernames = Unique([])
+    people: dict[int, Person] = {}
     known: dict[str, Person] = {}
     for row in rows:
-        account_id = row["account_id"]
-        if account_id not in known:
-            name = usernames.derive(row["username"])
-            known[account_id] = Person(0, name, account_id, row["display_name"])
-    return {row["id"]: known[row["account_id"]] for row in rows}
+        names = Names(row["username"], row["account_id"], row["display_name"])
+        person = given(names, row["derived"])
+        key = person.account_id or f"row {row['id']}"
+        if key not in known:
+            known[key] = person
+            if person.username is not None:
+                name = usernames.derive(person.username)
+                person.username = name if row["is_account"] else person.username
+        people[row["id"]] = known[key]
+    return people
+
+
+async def _derived_usernames(reader: Reader, job: Job) -> frozenset[str]:
+    """Usernames that an edit made here may have written, and that no archive and no account has."""
+    rows = await reader.all(
+        """SELECT l.username FROM alias l
+            WHERE l.tracker_id = :tracker AND l.derived IN ('username', 'both')
+            UNION
+           SELECT a.username FROM account a JOIN repository r ON r.workspace_id = a.workspace_id
+            WHERE r.id = :repository AND a.derived IN ('username', 'both')
+              AND a.id NOT IN (SELECT account_id FROM alias WHERE tracker_id = :tracker)
+           EXCEPT
+           SELECT username FROM alias
+            WHERE tracker_id = :tracker AND derived NOT IN ('username', 'both')
+           EXCEPT
+           SELECT username FROM account WHERE workspace_id IS NULL AND tracker_id IS NULL""",
+        {"tracker": job.tracker_id, "repository": job.repository_id},
+    )
+    return frozenset(row["username"] for row in rows)
 
 
 async def _definitions(reader: Reader, writer: Writer, job: Job, people: dict[int, Person]) -> None:
@@ -129,11 +159,17 @@ class _Copying:
     """Hands a tracker's rows to the writer, issue by issue, in a thread of its own."""
 
     def __init__(
-        self, reader: Reader, job: Job, people: dict[int, Person], progress: Progress
+        self,
+        reader: Reader,
+        job: Job,
+        people: dict[int, Person],
+        derived: frozenset[str],
+        progress: Progress,
     ) -> None:
         self._reader = reader
         self._job = job
         self._people = people
+        self._derived = derived
         self._progress = progress
         self._loop = asyncio.get_running_loop()
         self._open = ExitStack()
@@ -237,10 +273,19 @@ class _Copying:
             comment=row["comment_id"],
             user=self._person(row["account_id"]),
             field=row["field"],
-            changed_from=row["changed_from"],
-            changed_to=row["changed_to"],
+            changed_from=self._logged(row, row["changed_from"]),
+            changed_to=self._logged(row, row["changed_to"]),
             created_on=row["created_on"],
         )
+
+    def _logged(self, row: Row, value: str | None) -> str | None:
+        """A value as it leaves: "" for somebody's derived account_id or, written here, username."""
+        if not value or row["field"] not in PERSON_FIELDS:
+            return value
+        is_derived = value.startswith(DERIVED_ACCOUNT_ID) or (
+            row["is_ours"] and value in self._derived
+        )
+        return "" if is_derived else value
 
     def _attachment(self, row: Row) -> StoredAttachment:
         record = Attachment(
@@ -292,8 +337,10 @@ SELECT id, issue_number, account_id, content_raw, created_on, updated_on
   FROM comment WHERE tracker_id = :tracker ORDER BY issue_number, id"""
 
 _LOGS = """
-SELECT comment_id, issue_number, account_id, field, changed_from, changed_to, created_on
-  FROM log WHERE tracker_id = :tracker ORDER BY issue_number, comment_id, ordinal"""
+SELECT l.comment_id, l.issue_number, l.account_id, l.field, l.changed_from, l.changed_to,
+       l.created_on, a.id IS NOT NULL AND a.workspace_id IS NULL AS is_ours
+  FROM log l LEFT JOIN account a ON a.id = l.account_id
+ WHERE l.tracker_id = :tracker ORDER BY l.issue_number, l.comment_id, l.ordinal"""
 
 _ATTACHMENTS = """
 SELECT issue_number, ordinal, filename, account_id, url, blob, size, created_on

@@ -1,12 +1,13 @@
 """People whom an archive names: placeholders of a workspace (DECISIONS 13).
 
 A placeholder is unique in its workspace by account_id and by username. Bitbucket's db-2.0.json
-knows the one and db-1.0.json the other; a half that an archive lacks is derived, so that it can be
-written again in both forms, and is known again when the archive that we wrote comes back.
+knows the one and db-1.0.json the other; a half that an archive lacks is derived, so that answers
+have it. It never leaves in an archive: what an archive lacked is null in the exports of its
+tracker, and people are known again by what they have.
 
 An import never changes a placeholder that is there: it belongs to other trackers, too. Where the
-archive calls somebody otherwise than the workspace does, the tracker keeps that as an alias, and
-the tracker's exports say it.
+archive calls somebody otherwise than the workspace does, or lacks another half, the tracker keeps
+that as an alias, and the tracker's exports say it.
 """
 
 import re
@@ -46,7 +47,7 @@ class Placeholder:
 class Planned:
     """Somebody of the archive: whom the workspace knows (match), or as whom it will (new).
 
-    names are the archive's, completed; derived is about new.
+    names are the archive's, completed; derived says which halves it lacks.
     """
 
     match: Placeholder | None
@@ -56,9 +57,12 @@ class Planned:
 
     @property
     def alias(self) -> Names | None:
-        """The archive's names, if they are not those of the workspace."""
-        theirs = self.match.names if self.match else self.new
-        return None if theirs == self.names else self.names
+        """The archive's names, if they or what is derived are not those of the workspace."""
+        if self.match:
+            theirs = (self.match.names, self.match.derived)
+        else:
+            theirs = (self.new or self.names, self.derived)
+        return None if theirs == (self.names, self.derived) else self.names
 
 
 async def plan(
@@ -66,7 +70,8 @@ async def plan(
 ) -> list[Planned]:
     """Find the archive's people among the workspace's placeholders, and name the new ones.
 
-    Known by account_id first, then by username where one of the two account_ids is derived.
+    Known by account_id first, then by username where one of the two account_ids is derived; who
+    has neither is known by the display name, if the workspace's has neither, too.
     """
     rows = await db.all(
         """SELECT id, username, account_id, display_name, derived FROM account
@@ -100,18 +105,30 @@ def _plan(known: Sequence[Placeholder], people: Sequence[Person]) -> list[Planne
         account_id = person.account_id or (
             match.names.account_id if match else account_ids.derive(f"{DERIVED_ACCOUNT_ID}{name}")
         )
-        display_name = person.display_name or (match.names.display_name if match else name)
+        display_name = person.display_name or (
+            match.names.display_name if match else person.username or account_id
+        )
         new = None if match else Names(ours.derive(name), account_id, display_name)
-        names = Names(name, account_id, display_name)
-        planned.append(Planned(match, new, names, _derived(person, account_id)))
+        planned.append(Planned(match, new, Names(name, account_id, display_name), _derived(person)))
     return planned
 
 
-def _derived(person: Person, account_id: str) -> str:
-    has_derived_id = account_id.startswith(DERIVED_ACCOUNT_ID)
+def _derived(person: Person) -> str:
+    has_account_id = not (person.account_id or DERIVED_ACCOUNT_ID).startswith(DERIVED_ACCOUNT_ID)
     if person.username is None:
-        return "both" if has_derived_id else "username"
-    return "account_id" if has_derived_id else ""
+        return "username" if has_account_id else "both"
+    return "" if has_account_id else "account_id"
+
+
+def given(names: Names, derived: str) -> Person:
+    """Somebody as an archive names them: what is derived is None."""
+    account_id = None if derived in ("account_id", "both") else names.account_id
+    return Person(
+        0,
+        None if derived in ("username", "both") else names.username,
+        account_id,
+        None if names.display_name == account_id else names.display_name,
+    )
 
 
 def _match(known: Sequence[Placeholder], people: Sequence[Person]) -> list[Placeholder | None]:
@@ -120,12 +137,17 @@ def _match(known: Sequence[Placeholder], people: Sequence[Person]) -> list[Place
     matches = [
         by_account_id.get(person.account_id) if person.account_id else None for person in people
     ]
+    by_display_name = {
+        person.names.display_name: person for person in reversed(known) if person.derived == "both"
+    }
     taken = {match.id for match in matches if match is not None}
     for place, person in enumerate(people):
         if matches[place] is not None:
             continue
-        name = person.username if person.username is not None else username(person.display_name)
-        match = by_username.get(name)
+        if person.username is not None:
+            match = by_username.get(person.username)
+        else:
+            match = None if person.account_id else by_display_name.get(person.display_name or "")
         if match is not None and match.id not in taken and _may_be(person, match):
             taken.add(match.id)
             matches[place] = match
@@ -133,13 +155,7 @@ def _match(known: Sequence[Placeholder], people: Sequence[Person]) -> list[Place
 
 
 def _may_be(person: Person, match: Placeholder) -> bool:
-    if person.username is not None:
-        return person.account_id is None or match.derived in ("account_id", "both")
-    return (
-        person.account_id is None
-        and match.derived == "both"
-        and match.names.display_name == person.display_name
-    )
+    return person.account_id is None or match.derived in ("account_id", "both")
 
 
 class Unique:
@@ -197,10 +213,11 @@ async def add(tx: Transaction, tracker_id: int, people: Sequence[Planned]) -> li
     added = {row["account_id"]: row["id"] for row in rows}
     ids = [person.match.id if person.match else added[person.names.account_id] for person in people]
     await tx.many(
-        """INSERT INTO alias (tracker_id, account_id, username, named_account_id, display_name)
-           VALUES (?, ?, ?, ?, ?)""",
+        """INSERT INTO alias (tracker_id, account_id, username, named_account_id, display_name,
+                              derived)
+           VALUES (?, ?, ?, ?, ?, ?)""",
         [
-            (tracker_id, id, alias.username, alias.account_id, alias.display_name)
+            (tracker_id, id, alias.username, alias.account_id, alias.display_name, person.derived)
             for id, person in zip(ids, people, strict=True)
             if (alias := person.alias) is not None
         ],

@@ -130,5 +130,10 @@ write), and what a change calls it (reference 3.3)."""
 
 LOG_FIELDS = frozenset(LOG_NAMES)
 
+PERSON_FIELDS = frozenset(
+    {"responsible", "assignee", "responsible_account_id", "assignee_account_id"}
+)
+"""Fields of log rows that hold a username or an account_id."""
+
 LOG_UNSET = frozenset({"assignee", "assignee_account_id", "milestone", "component", "version"})
 """Fields of changes whose old logs say "None" where there was no value (reference 3.3)."""

@@ -109,7 +109,7 @@ async def test_issues_are_found_by_every_name_of_a_person(issues: Api, member: s
 async def test_somebody_with_an_alias_is_found_by_what_is_shown(issues: Api) -> None:
     repository = await issues.repository("alice/open")
     await issues.db.run(
-        """INSERT INTO alias SELECT :tracker, id, 'kevin', '557058:k', 'Kevin K.' FROM account
+        """INSERT INTO alias SELECT :tracker, id, 'kevin', '557058:k', 'Kevin K.', '' FROM account
             WHERE username = 'bob'""",
         {"tracker": repository.tracker_id},
     )

@@ -75,7 +75,7 @@ async def naming(core: Core, name: str) -> set[str]:
 async def _call(core: Core, tracker: int, account: int, name: str) -> None:
     """Let the archive of that tracker call somebody so."""
     await core.db.run(
-        "INSERT INTO alias VALUES (:tracker, :account, :name, '7:other', 'Robert')",
+        "INSERT INTO alias VALUES (:tracker, :account, :name, '7:other', 'Robert', '')",
         {"tracker": tracker, "account": account, "name": name},
     )
 

@@ -152,7 +152,11 @@ class Section:
 
 def in_order(people: list[Person]) -> list[Person]:
     """The people of a list in an order that does not depend on the database's."""
-    return sorted(people, key=lambda person: person.account_id or "")
+    return sorted(people, key=_order)
+
+
+def _order(person: Person) -> tuple[str, str, str]:
+    return person.account_id or "", person.username or "", person.display_name or ""
 
 
 def by_username(person: Person | None) -> str | None:

@@ -45,7 +45,7 @@ def derive_key(name: str) -> str:
 
 
 class JiraProject:
-    """The file in the making.
+    """The file in the making. Jira knows people by account_id: whoever has none is left out.
 
     name is the repository's; project gives Jira's key and name; address is the repository's page,
     files the address of its issues in the API.
@@ -68,7 +68,7 @@ class JiraProject:
 
     def categories(self, components: list[str], versions: list[str], lead: Person | None) -> None:
         """Components (with the default assignee as lead) and versions of the project."""
-        led = {"lead": lead.account_id} if lead else {}
+        led = {"lead": lead.account_id} if lead and lead.account_id else {}
         self._project["versions"] = [{"name": name} for name in versions]
         self._project["components"] = [{"name": name} | led for name in components]
 
@@ -82,14 +82,16 @@ class JiraProject:
             "issueType": _TYPES[issue.kind],
             "status": _OPEN.get(issue.status, _DONE),
             "priority": _PRIORITIES[issue.priority],
-            "watchers": [person.account_id for person in in_order(issue.watchers)],
+            "watchers": [
+                person.account_id for person in in_order(issue.watchers) if person.account_id
+            ],
             "created": issue.created_on,
             "updated": issue.updated_on,
         }
         if issue.status not in _OPEN:
             row["resolution"] = issue.status
         for key, person in (("reporter", issue.reporter), ("assignee", issue.assignee)):
-            if person:
+            if person and person.account_id:
                 row[key] = person.account_id
         named = {
             "components": issue.component,
@@ -103,7 +105,7 @@ class JiraProject:
     def comment(self, comment: Comment) -> None:
         """A comment of the issue that was begun."""
         row: dict[str, Any] = {"body": comment.content, "created": comment.created_on}
-        if comment.user:
+        if comment.user and comment.user.account_id:
             row["author"] = comment.user.account_id
         self._nested("comments", row)
 
@@ -115,7 +117,7 @@ class JiraProject:
             "description": attachment.filename,
             "uri": attachment.url or ours,
         }
-        if attachment.user:
+        if attachment.user and attachment.user.account_id:
             row["attacher"] = attachment.user.account_id
         self._nested("attachments", row)
 

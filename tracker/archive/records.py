@@ -11,7 +11,7 @@ class Person:
     """Somebody an archive names: one object per person and archive.
 
     db-1.0.json knows usernames only, db-2.0.json the other two; an archive with both joins them.
-    index is the place in Scan.people.
+    What is None is not known, and is written as null. index is the place in Scan.people.
     """
 
     index: int

@@ -123,7 +123,7 @@ class Writer:
     ) -> None:
         """An issue and what hangs on it, each already in order; read once, kept nowhere.
 
-        Every person needs a username, an account_id and a display_name.
+        Every person needs an account_id or a display_name.
         """
         self._newest = max(self._newest, issue.updated_on)
         self._jira.issue(issue)

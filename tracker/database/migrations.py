@@ -8,7 +8,7 @@ import aiosqlite
 
 from tracker.database.interface import DatabaseUnusable
 
-VERSION = 4
+VERSION = 5
 """PRAGMA user_version of the schema in schema.sql."""
 
 APPLICATION_ID = 0x5061696C  # "Pail"
@@ -113,6 +113,15 @@ UPDATE job
                                   WHERE tracker.repository_id = job.repository_id
                                     AND tracker.status = 'current'), 0)
  WHERE kind = 'import' AND status IN ('ACCEPTED', 'STARTED');
+""",
+    4: """
+ALTER TABLE alias ADD COLUMN
+    derived TEXT NOT NULL DEFAULT '' CHECK (derived IN ('', 'username', 'account_id', 'both'));
+UPDATE alias SET derived = 'account_id' WHERE named_account_id LIKE 'pail:%';
+UPDATE alias SET derived = CASE derived WHEN '' THEN 'username' ELSE 'both' END
+ WHERE EXISTS (SELECT 1 FROM account a
+                WHERE a.id = alias.account_id AND a.username = alias.username
+                  AND a.derived IN ('username', 'both'));
 """,
 }
 """Older version -> SQL that leads to the next one, in one transaction; never edited later."""
