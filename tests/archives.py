@@ -180,6 +180,84 @@ FILES = {f"attachments/{'a1' * 16}": b"\x89PNG" * 300, f"attachments/{'b2' * 16}
 """The files of sample()."""
 
 
+def _converted(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """An issue as a converter writes it in a db-1.0.json; a key set to ... is left out."""
+    row = {
+        "id": number,
+        "title": f"Issue {number}",
+        "content": "à",
+        "reporter": "ann",
+        "status": "new",
+        "kind": "bug",
+        "priority": "major",
+        "created_on": "2014-01-02T03:04:05+00:00",
+        "updated_on": "2014-01-02T03:04:05+00:00",
+    }
+    return _changed(row, changes)
+
+
+def _said(on: Any, content: str, **changes: Any) -> dict[str, Any]:
+    """A comment as a converter writes it."""
+    row = {"issue": on, "content": content, "user": "ann", "created_on": "2009-04-07T05:22:24.000Z"}
+    return _changed(row, changes)
+
+
+_NOON = "2013-05-01 12:00:00 UTC"
+
+FOUND: dict[str, Sample] = {
+    "comment ids that begin anew on each issue": {
+        "issues": [_converted(1), _converted(2)],
+        "comments": [
+            _said(1, "c1 of 1", id=1),
+            _said(1, "c2 of 1", id=2),
+            _said(2, "c1 of 2", id=1),
+        ],
+        "logs": [log(1, on=2, user="ann")],
+        "meta": {"default_kind": None},
+    },
+    "comment ids that are null": {
+        "issues": [_converted(3, status=None, reporter=None, version="1.0b")],
+        "comments": [_said(3, "c1", id=None), _said(3, "c2", id=None, user="Bob Ray")],
+        "versions": [{"name": "1.0a"}],
+    },
+    "comment ids that are missing": {
+        "issues": [_converted(3)],
+        "comments": [_said(3, "c1"), _said(3, "c2")],
+    },
+    "times of Ruby": {
+        "issues": [
+            _converted(
+                created_on=_NOON, updated_on=_NOON, content_updated_on=_NOON, edited_on=_NOON
+            )
+        ],
+        "comments": [_said("1", "c", id=1, created_on=_NOON, updated_on=_NOON, user=None)],
+    },
+    "a version in an object": {
+        "issues": [_converted(version={"name": "1.0"})],
+        "versions": [{"name": "1.0"}],
+    },
+    "watchers in an object": {"issues": [_converted(watchers={"0": "ann", "2": "bob"})]},
+    "an attachment": {
+        "issues": [_converted()],
+        "attachments": [
+            {"issue": 1, "path": "attachments/x.bin", "filename": "x.bin", "user": None}
+        ],
+    },
+    "an old export": {
+        "issues": [_converted(2, watchers=["ann"], voters=[]), _converted(1, edited_on=None)],
+        "comments": [],
+        "logs": [],
+        "meta": {"default_kind": "bug", "default_assignee": None},
+    },
+}
+"""db-1.0.json as converters, scripts and old exporters have written it, by what is odd in it."""
+
+
+def found(case: str) -> Sample:
+    """One of FOUND, with the meta that every converter writes."""
+    return {"meta": {"default_kind": "bug"}} | FOUND[case]
+
+
 def as_version(sections: Sample, version: str) -> Sample:
     """The sample as db-{version}.json says it."""
     return sections if version == "2.0" else _with_usernames(sections)

@@ -106,7 +106,7 @@ def _plan(known: Sequence[Placeholder], people: Sequence[Person]) -> list[Planne
             match.names.account_id if match else account_ids.derive(f"{DERIVED_ACCOUNT_ID}{name}")
         )
         display_name = person.display_name or (
-            match.names.display_name if match else person.username or account_id
+            match.names.display_name if match else person.account_id or name
         )
         new = None if match else Names(ours.derive(name), account_id, display_name)
         planned.append(Planned(match, new, Names(name, account_id, display_name), _derived(person)))

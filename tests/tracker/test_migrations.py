@@ -101,6 +101,34 @@ async def test_a_database_of_an_older_version_becomes_what_a_new_one_is(
         await new.close()
 
 
+async def test_names_that_were_derived_are_known_to_be(tmp_path: Path) -> None:
+    _make_old(tmp_path / "old.db", 3)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        for number, derived in enumerate(("username", "both", "", "account_id", "username"), 2):
+            old.execute(
+                """INSERT INTO account (id, uuid, workspace_id, username, account_id, display_name,
+                                        nickname, derived, created_on)
+                   VALUES (?1, ?1, 1, 'u' || ?1, 'a' || ?1, '', '', ?2, '')""",
+                (number, derived),
+            )
+        for number, username, account_id in (
+            (2, "u2", "a"),
+            (3, "u3", "pail:x"),
+            (4, "u4", "pail:x"),
+            (5, "u5", "a"),
+            (6, "other", "a"),
+        ):
+            alias = (7, number, username, account_id, "")
+            old.execute("INSERT INTO alias VALUES (?, ?, ?, ?, ?)", alias)
+        old.commit()
+    db = await connect(tmp_path / "old.db")
+    try:
+        rows = await db.all("SELECT derived FROM alias ORDER BY account_id")
+        assert [row["derived"] for row in rows] == ["username", "both", "account_id", "", ""]
+    finally:
+        await db.close()
+
+
 async def test_a_step_that_fails_leaves_the_old_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,15 +1,33 @@
 """People whom archives name: placeholders of a workspace, known again, and without any right."""
 
+import json
+import zipfile
 from typing import Any
 
 import pytest
 
-from tests.archives import ALICE, BOB, CHARLIE, databases, issue, sample, write_zip
+from tests.archives import (
+    ALICE,
+    BOB,
+    CHARLIE,
+    as_data,
+    attachment,
+    comment,
+    databases,
+    issue,
+    log,
+    sample,
+    write_zip,
+)
 from tests.tracker.conftest import Core
-from tracker import people
+from tests.writing import create_issue
+from tracker import edits, people
 from tracker.access import find_repository
+from tracker.archive import joining, places
 from tracker.archive.records import Person
+from tracker.edits import Edit
 from tracker.errors import NotFound
+from tracker.issues import Draft
 from tracker.people import username
 
 PLACEHOLDERS = """
@@ -153,6 +171,199 @@ async def test_who_has_a_name_only_is_known_by_it(core: Core) -> None:
     assert await _known(core) == [("former-user", "pail:former-user", "Former user", "both")]
     await core.take(_reported_by(nameless))
     assert len(await _known(core)) == 1
+
+
+async def _written(core: Core, version: str = "2.0") -> Any:
+    with zipfile.ZipFile(await core.give()) as archive:
+        return json.loads(archive.read(f"db-{version}.json"))
+
+
+def _name(display_name: str) -> dict[str, str | None]:
+    return {"display_name": display_name, "account_id": None}
+
+
+def _everywhere(first: Any, second: Any) -> dict[str, Any]:
+    """An archive that names two people in every place where there are people."""
+    watched = issue(1, reporter=first, assignee=second, watchers=[second, first], voters=[first])
+    return {
+        "meta": {"default_assignee": first},
+        "issues": [watched, issue(2, reporter=second, assignee=first, watchers=[second])],
+        "comments": [comment(1, user=first), comment(2, user=second)],
+        "logs": [log(1, user=first), log(2, user=second)],
+        "attachments": [attachment(user=first), attachment(user=second, filename="b")],
+    }
+
+
+async def _goes_round(core: Core, changed: dict[str, Any]) -> None:
+    """It comes out as it went in, in each version that it has, and from then on the same."""
+    await core.take(write_zip(core.settings.data_dir / "in.zip", changed))
+    for version, sections in changed.items():
+        assert as_data(await _written(core, version)) == as_data({"components": [], **sections}), (
+            version
+        )
+    first = await core.give()
+    for full_name in ("alice/app", "charlie/x"):
+        await core.take(first, full_name)
+        again = await core.give(full_name)
+        for version in ("1.0", "2.0"):
+            name = f"db-{version}.json"
+            with zipfile.ZipFile(first) as one, zipfile.ZipFile(again) as other:
+                assert one.read(name) == other.read(name)
+    await core.take(first)
+    assert (await core.give()).read_bytes() == first.read_bytes()
+
+
+HALVES = {
+    "a name and a username": ((_name("Kim"), "kim"), (BOB, "bob_b")),
+    "a name only": ((_name("Kim"), None), (BOB, "bob_b")),
+    "an account only": ((ALICE, None), (BOB, "bob_b")),
+    "an account without a name": (
+        ({"display_name": None, "account_id": "557058:x"}, None),
+        ({"display_name": None, "account_id": "557058:y"}, "y"),
+    ),
+    "nobody has an account": ((_name("Kim"), "kim"), (_name("Bob"), "bob")),
+    "nobody has a username": ((_name("Kim"), None), (BOB, None)),
+    "one name and two usernames": ((_name("Kim"), "kim1"), (_name("Kim"), "kim2")),
+    "one name and one username": ((_name("Kim"), None), (_name("Kim"), "kim")),
+    "one username and two names": ((_name("Kim"), "kim"), (_name("Kim Lee"), "kim")),
+    "somebody's username as a name": ((_name("bob_b"), None), (BOB, "bob_b")),
+    "two usernames for a name that slugs like them": ((_name("Bob B"), "bob_b"), (BOB, None)),
+}
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("case", HALVES)
+async def test_what_an_archive_lacks_of_a_person_is_null_in_its_exports(
+    core: Core, case: str, known: bool
+) -> None:
+    (first, first_username), (second, second_username) = HALVES[case]
+    if known:  # the workspace knows more of them, or less
+        await core.take(core.archive(sample(), "1.0", "2.0"))
+        await core.take(_reported_by(*({"display_name": n, "account_id": n} for n in ("kim", "y"))))
+        await core.take(_one_zero(core, "kim", "kim1", "alice-liddell"))
+    await _goes_round(
+        core,
+        {
+            "2.0": _everywhere(first, second),
+            "1.0": _everywhere(first_username, second_username),
+        },
+    )
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+async def test_one_database_alone_leaves_the_other_half_null(
+    core: Core, version: str, known: bool
+) -> None:
+    if known:
+        await core.take(core.archive(sample(), "1.0", "2.0"))
+    people = (ALICE, BOB) if version == "2.0" else ("alice", "bob_b")
+    await _goes_round(core, {version: _everywhere(*people)})
+    reporters = [row["reporter"] for row in (await _written(core, "1.0"))["issues"]]
+    assert reporters == ([None, None] if version == "2.0" else ["alice", "bob_b"])
+    accounts = [row["reporter"]["account_id"] for row in (await _written(core))["issues"]]
+    assert (accounts == [None, None]) == (version == "1.0")
+
+
+async def test_whoever_has_a_username_only_is_called_so_in_the_newer_database(core: Core) -> None:
+    await core.take(_one_zero(core, "kim", None))
+    reporters = [row["reporter"] for row in (await _written(core))["issues"]]
+    assert reporters == [_name("kim"), None]
+
+
+async def test_a_list_may_hold_two_people_of_one_name(core: Core) -> None:
+    kim = _name("Kim")
+    changed = {
+        "2.0": {"issues": [issue(1, reporter=None, watchers=[kim, ALICE, kim], voters=[kim])]},
+        "1.0": {"issues": [issue(1, reporter=None, watchers=["k1", None, "k2"], voters=["k2"])]},
+    }
+    await _goes_round(core, changed)
+    assert await core.values("SELECT max(watches) FROM issue") == [3]
+
+
+async def test_a_username_in_a_list_that_is_somebody_elses_says_nothing(core: Core) -> None:
+    lee = _name("Lee")
+    rows = [
+        issue(1, reporter=lee, assignee=BOB, watchers=[]),
+        issue(2, reporter=_name("Kim"), watchers=[lee, BOB, _name("Kim")]),
+    ]
+    old = [
+        issue(1, reporter="lee", assignee="bob_b", watchers=[]),
+        issue(2, reporter="kim", watchers=["bob_b", "kim", "lee"]),
+    ]
+    await _goes_round(core, {"2.0": {"issues": rows}, "1.0": {"issues": old}})
+
+
+async def test_the_places_that_tell_namesakes_apart_have_an_end(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "_MOST_SPLIT", 1)
+    kims = [_name("Kim")] * 4
+    changed = {"2.0": _reported_by(*kims), "1.0": _reported_by("a", "b", "c", "a")}
+    await core.take(write_zip(core.settings.data_dir / "in.zip", changed))
+    assert [row["reporter"] for row in (await _written(core, "1.0"))["issues"]] == list("abaa")
+    monkeypatch.setattr(places, "MOST", 1)
+    await core.take(write_zip(core.settings.data_dir / "in.zip", changed))
+    assert [row["reporter"] for row in (await _written(core, "1.0"))["issues"]] == list("aaaa")
+
+
+async def test_accounts_of_our_own_leave_with_both_halves(core: Core) -> None:
+    await core.take(core.archive(_reported_by(_name("Alice")), "2.0"))
+    number = await create_issue(
+        core.db, await core.actor("alice"), await core.repository(), Draft("ours")
+    )
+    ours = await core.rows("SELECT * FROM account WHERE email = 'alice@example.org'")
+    row = {row["id"]: row for row in (await _written(core))["issues"]}[number]
+    assert row["reporter"] == {
+        "display_name": ours[0]["display_name"],
+        "account_id": ours[0]["account_id"],
+    }
+    row = {row["id"]: row for row in (await _written(core, "1.0"))["issues"]}[number]
+    assert row["reporter"] == "alice"
+
+
+async def test_a_log_row_written_here_says_nothing_derived_and_others_leave_as_they_came(
+    core: Core,
+) -> None:
+    kim = _name("Kim")
+    came = log(1, field="responsible", changed_from="kim", changed_to="kim-lee")
+    sections = {
+        "issues": [issue(1, reporter=kim, assignee=ALICE, watchers=[])],
+        "comments": [comment(1)],
+        "logs": [came],
+    }
+    await core.take(sections)
+    alice, repository = await core.actor("alice"), await core.repository()
+    [known] = await core.values("SELECT uuid FROM account WHERE display_name = 'Kim'")
+    for reference in (("uuid", known), ("username", "bob"), None):
+        edit = Edit(references={"assignee": reference})
+        await core.db.write(lambda tx, edit=edit: edits.apply(tx, alice, repository, 1, edit))
+    written = await core.give()
+    logs = (await _written(core))["logs"]
+    [bob] = await core.values("SELECT account_id FROM account WHERE email = 'bob@example.org'")
+    assert [(row["field"], row["changed_from"], row["changed_to"]) for row in logs] == [
+        ("responsible", "kim", "kim-lee"),
+        ("responsible", "", ""),
+        ("responsible_account_id", ALICE["account_id"], ""),
+        ("responsible", "", "bob"),
+        ("responsible_account_id", "", bob),
+        ("responsible", "bob", ""),
+        ("responsible_account_id", bob, ""),
+    ]
+    await core.take(written)
+    assert (await core.give()).read_bytes() == written.read_bytes()
+
+
+async def test_an_export_of_an_older_pail_comes_in_and_leaves_without_what_it_derived(
+    core: Core,
+) -> None:
+    kims = [{"display_name": "Kim", "account_id": f"pail:kim{n}"} for n in ("", "-2")]
+    await core.take(_reported_by(*kims, ALICE))
+    assert [row["reporter"] for row in (await _written(core))["issues"]] == [
+        _name("Kim"),
+        _name("Kim"),
+        ALICE,
+    ]
 
 
 async def test_a_username_that_is_somebody_elses_is_kept_for_the_tracker(core: Core) -> None:

@@ -1,41 +1,25 @@
 """Two databases of one archive: who is who in the other, and do they say the same?
 
 db-2.0.json names people by account_id, db-1.0.json by username. A few places where a person was
-seen in the first are remembered, and read in the second.
+seen in the first are remembered, and read in the second. Whoever has a display name and no
+account_id may be several people: all their places are remembered.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tracker.archive.people import People
-from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Person
+from tracker.archive.places import LISTS, ROLES, Places, identity, in_lists, in_roles, key
+from tracker.archive.records import Attachment, Comment, Issue, Log, Person
 
 _ENOUGH = 3
-_ROLES: dict[type, tuple[str, ...]] = {
-    Issue: ("reporter", "assignee"),
-    Comment: ("user",),
-    Log: ("user",),
-    Attachment: ("user",),
-    Meta: ("default_assignee",),
-}
 # A list says who somebody is by the place in it only: any number of them is less than one role.
 _SURE, _LIKELY = 1_000, 1
 _SHOWN = 10
-
-
-def _identity(record: Any) -> tuple[Any, ...]:
-    """What tells a record from others in both databases; a repeated one only costs a vote."""
-    if isinstance(record, Issue):
-        return ("issue", record.number)
-    if isinstance(record, Comment):
-        return ("comment", record.issue, record.id or record.created_on)
-    if isinstance(record, Log):
-        return ("log", record.issue, record.comment, record.field, record.created_on)
-    if isinstance(record, Attachment):
-        return ("attachment", record.issue, record.filename)
-    return ("meta",)
+_MOST_SPLIT = 200_000
+"""Places that are kept at which a name without an account is another person than elsewhere."""
 
 
 class _Sighting(NamedTuple):
@@ -65,27 +49,38 @@ class Witnesses:
         self._records: dict[tuple[Any, ...], list[_Sighting]] = {}
         self._seen: Counter[int] = Counter()
         self._votes: dict[int, Counter[str]] = {}
+        self._namesakes = _Namesakes()
+
+    @property
+    def splits(self) -> dict[int, Person]:
+        """After join(): who is at those places where a name means somebody else than elsewhere."""
+        return self._namesakes.splits
 
     def see(self, record: Any) -> None:
         """Remember the people of a record of db-2.0.json."""
-        for role in _ROLES.get(type(record), ()):
+        self._namesakes.see(record)
+        for role in ROLES.get(type(record), ()):
             person = getattr(record, role)
-            if person is not None and self._seen[person.index] < _ENOUGH * _SURE:
+            if (
+                person is not None
+                and person.account_id
+                and self._seen[person.index] < _ENOUGH * _SURE
+            ):
                 self._note(record, _Sighting(person, role, 0, 0))
-        if isinstance(record, Issue):
-            for role in ("watchers", "voters"):
-                people = getattr(record, role)
-                for place, person in enumerate(people):
-                    if self._seen[person.index] < _ENOUGH * _LIKELY:
-                        self._note(record, _Sighting(person, role, place, len(people)))
+        for role in LISTS.get(type(record), ()):
+            people = getattr(record, role)
+            for place, person in enumerate(people):
+                if person.account_id and self._seen[person.index] < _ENOUGH * _LIKELY:
+                    self._note(record, _Sighting(person, role, place, len(people)))
 
     def _note(self, record: Any, sighting: _Sighting) -> None:
         self._seen[sighting.person.index] += sighting.weight
-        self._records.setdefault(_identity(record), []).append(sighting)
+        self._records.setdefault(identity(record), []).append(sighting)
 
     def hear(self, record: Any) -> None:
         """Ask a record of db-1.0.json for the usernames of those seen in its twin."""
-        for sighting in self._records.get(_identity(record), ()):
+        self._namesakes.hear(record)
+        for sighting in self._records.get(identity(record), ()):
             if username := sighting.username(record):
                 votes = self._votes.setdefault(sighting.person.index, Counter())
                 votes[username] += sighting.weight
@@ -112,7 +107,81 @@ class Witnesses:
             else:
                 taken[username] = person
                 person.username = username
+        self._namesakes.join(people, taken.keys())
         return _some(divided) + _some(shared)
+
+
+_Name = tuple[int, str | None]
+"""The index of somebody without an account_id, and a username at one of the places."""
+
+
+class _Namesakes:
+    """People whom db-2.0.json names without an account_id: who is who by db-1.0.json.
+
+    Each username that it has at the places of one name is a person of its own, and so is none.
+    """
+
+    def __init__(self) -> None:
+        self.splits: dict[int, Person] = {}
+        self._places = Places()
+        self._usual: dict[int, str | None] = {}
+        self._other: dict[int, _Name] = {}
+        self._listed: dict[int, _Name] = {}
+        self._met: set[int] = set()
+
+    def see(self, record: Any) -> None:
+        """Remember where a record of db-2.0.json names somebody without an account_id."""
+        for person, place in (*in_roles(record), *in_lists(record)):
+            if person is not None and person.display_name and person.account_id is None:
+                self._places.add(key(record, place), person.index)
+
+    def hear(self, record: Any) -> None:
+        """Note whom a record of db-1.0.json has at these places."""
+        if not self._places:
+            return
+        for person, place in in_roles(record):
+            number = key(record, place)
+            index = self._places.find(number)
+            if index is not None:
+                username = person.username if person else None
+                if self._usual.setdefault(index, username) != username:
+                    self._keep(self._other, number, (index, username))
+        for watcher, place in in_lists(record):
+            number = key(record, place)
+            index = self._places.find(number)
+            if index is not None and self._usual.get(index, "") != watcher.username:
+                self._keep(self._listed, number, (index, watcher.username))
+
+    def _keep(self, found: dict[int, _Name], number: int, name: _Name) -> None:
+        if len(found) < _MOST_SPLIT:
+            found[number] = name
+
+    def join(self, people: People, taken: Container[str]) -> None:
+        """Give them their usernames, unless somebody with an account_id has one.
+
+        What is usual for a name stays with its person; others of the name become people, too.
+        """
+        known: dict[_Name, Person] = {}
+
+        def find(index: int, username: str | None) -> Person:
+            person = people.everyone[index]
+            if index not in self._met:
+                self._met.add(index)
+                person.username = username
+                known[index, username] = person
+            elif (index, username) not in known:
+                known[index, username] = people.add(username, person.display_name)
+            return known[index, username]
+
+        for index, username in self._usual.items():
+            find(index, None if username in taken else username)
+        for place, (index, username) in self._other.items():
+            self.splits[place] = find(index, None if username in taken else username)
+        owners = {username: index for index, username in known}
+        for place, (index, username) in self._listed.items():
+            # The order of a list is not sure: a username that is somebody else's says nothing.
+            if username not in taken and owners.get(username, index) == index:
+                self.splits[place] = find(index, username)
 
 
 def _some(warnings: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ _LONGEST = 255
 _PART = Text(validate=Length(_LONGEST), allow_none=True)
 _OBJECT = fields.Dict()
 # Somebody without an account_id is known by (display_name,).
-_Key = str | tuple[str]
+_Key = str | tuple[str, ...]
 
 
 class People:
@@ -59,6 +59,11 @@ class People:
         if key in self._known:
             return self._known[key]
         return self._add(key, Person(len(self.everyone), None, account_id, name))
+
+    def add(self, username: str | None, display_name: str | None) -> Person:
+        """One more person, who is not found by a name. Raises Invalid beyond the limit."""
+        key = ("", str(len(self.everyone)))
+        return self._add(key, Person(len(self.everyone), username, None, display_name))
 
     def _add(self, key: _Key, person: Person) -> Person:
         if len(self.everyone) >= self._limit:

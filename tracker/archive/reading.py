@@ -17,7 +17,8 @@ from tracker.archive.members import (
     is_ignored,
 )
 from tracker.archive.people import People
-from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Person
+from tracker.archive.places import put
+from tracker.archive.records import NOBODY, Attachment, Comment, Issue, Log, Meta, Person
 from tracker.archive.rules import Rules
 from tracker.archive.stream import Document
 from tracker.archive.survey import RECORDS, Survey
@@ -80,6 +81,7 @@ class Archive:
         self._root = next(iter(self._databases.values())).name.rpartition("db-")[0]
         self._named: set[str] = set()
         self._survey: Survey | None = None
+        self._splits: dict[int, Person] = {}
         for member in source.members.values():
             if member.size > limits.attachment_bytes and not self._is_database(member):
                 raise Invalid(
@@ -108,6 +110,8 @@ class Archive:
             for survey, text, look in zip(surveys, texts, looks, strict=True):
                 survey.run(text, self._looks(look), digests=True)
             warnings = witnesses.join(first.people) + first.disagreements(others[0])
+            self._splits = witnesses.splits
+            put(first.meta, self._splits)
         else:
             first.run(texts[0], self._note_file, digests=False)
         counts = {section: first.counts[section] for section in RECORDS}
@@ -162,7 +166,7 @@ class Archive:
         rules = Rules(survey.document.name, survey.people, self._limits)
         rules.default_kind = survey.meta.default_kind or rules.default_kind
         elements = enumerate(survey.document.section(section))
-        records = (rules.read(section, index, raw) for index, raw in elements)
+        records = (self._settled(rules.read(section, index, raw)) for index, raw in elements)
         batch, text = [], 0
         for record in records:
             batch.append(record)
@@ -172,6 +176,14 @@ class Archive:
                 batch, text = [], 0
         if batch:
             yield batch
+
+    def _settled(self, record: Any) -> Any:
+        """The record with those people in it whom the other database tells apart."""
+        if self._splits:
+            put(record, self._splits)
+        if isinstance(record, Issue):
+            record.watchers, record.voters = _each(record.watchers), _each(record.voters)
+        return record
 
     def find(self, path: str) -> Member | None:
         """The file that an attachment's path names, or None: it is not in the archive."""
@@ -222,6 +234,11 @@ def _source(path: Path, limits: Limits) -> Source:
 def _longest(limits: Limits) -> int:
     """Bytes that an element may take: an escape of JSON is six for one, and there is the rest."""
     return 8 * limits.content_bytes + MIB
+
+
+def _each(people: list[Person]) -> list[Person]:
+    """The people, each once and without NOBODY."""
+    return list({person.index: person for person in people if person is not NOBODY}.values())
 
 
 def _text(record: Any) -> int:

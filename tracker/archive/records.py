@@ -20,6 +20,10 @@ class Person:
     display_name: str | None
 
 
+NOBODY = Person(-1, None, None, None)
+"""Stands at the place of a null in a list until the two databases are joined."""
+
+
 @dataclass(slots=True)
 class Issue:
     """A row of `issues`; number is its id, component, milestone and version are names."""

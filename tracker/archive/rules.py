@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, missing, validate
 
 from tracker.archive.people import People
-from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Person
+from tracker.archive.records import NOBODY, Attachment, Comment, Issue, Log, Meta, Person
 from tracker.archive.times import EXACT, Moment, uploaded_on
 from tracker.errors import Invalid
 from tracker.fields import Length, Number, Text, check, content, kind, name, priority, state
@@ -357,6 +357,10 @@ class Rules:
                 person = self._person(item)
             except Invalid as error:
                 raise Invalid(f".{key}[{index}]: {error}") from error
-            if person is not None:
+            if person is None:
+                found[-1 - index] = NOBODY
+            elif person.display_name and person.account_id is None:
+                found[-1 - index] = person  # several people may have that name
+            else:
                 found[person.index] = person
         return list(found.values())
