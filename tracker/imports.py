@@ -86,7 +86,8 @@ async def rehearse(
         )
         archive = await stack.enter_async_context(_opened(path, limits, spool))
         scan = await progress.run(archive.scan, progress.at)
-        target = _Target(repository.id, repository.workspace_id)
+        highest_comment = await trackers.highest_comment_id(db or scratch, None)
+        target = _Target(repository.id, repository.workspace_id, highest_comment)
         report, _ = await _build(scratch, None, target, job, archive, scan, progress)
     return report
 
@@ -107,11 +108,12 @@ class _Target:
 
 async def _repository(db: Database, job: Job) -> _Target:
     row = await db.one(
-        "SELECT id, workspace_id FROM repository WHERE id = :id", {"id": job.repository_id}
+        "SELECT id, workspace_id, tracker_id FROM repository WHERE id = :id",
+        {"id": job.repository_id},
     )
     if row is None:
         raise NotFound("The repository does not exist any more.")
-    highest_comment = await trackers.highest_comment_id(db, row["id"])
+    highest_comment = await trackers.highest_comment_id(db, row["tracker_id"])
     return _Target(row["id"], row["workspace_id"], highest_comment)
 
 

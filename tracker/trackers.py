@@ -79,17 +79,16 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
     return int(row["first"])
 
 
-async def highest_comment_id(db: Reader, repository_id: int) -> int:
-    """The highest id that take_comment_ids() would not give in the repository's tracker; or 0."""
-    row = await db.one(
+async def highest_comment_id(db: Reader, tracker_id: int | None) -> int:
+    """The highest id that take_comment_ids() would not give, in a tracker or in a new one; or 0."""
+    [row] = await db.all(
         """SELECT max((SELECT value FROM counter WHERE name = 'comment'),
-                      coalesce((SELECT max(id) FROM comment WHERE tracker_id = r.tracker_id), 0),
-                      coalesce((SELECT last_comment_id FROM tracker WHERE id = r.tracker_id), 0)
-                     ) AS id
-             FROM repository r WHERE r.id = :repository""",
-        {"repository": repository_id},
+                      coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0),
+                      coalesce((SELECT last_comment_id FROM tracker WHERE id = :tracker), 0)
+                     ) AS id""",
+        {"tracker": tracker_id},
     )
-    return int(row["id"]) if row else 0
+    return int(row["id"])
 
 
 def require_room(new_id: int) -> None:

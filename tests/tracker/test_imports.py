@@ -20,9 +20,10 @@ from tests.archives import (
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
-from tracker import comments, numbering
+from tracker import comments, imports, numbering, repositories
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
+from tracker.progress import Progress
 
 
 async def _create_issue(core: Core, full_name: str = "alice/app") -> int:
@@ -244,6 +245,21 @@ async def test_new_ids_are_above_the_counter_of_the_instance(core: Core) -> None
         await _create_comment(core, await _create_issue(core, "alice/open"), "alice/open")
     await core.take(sample(comments=[comment(1, id=None)], logs=[]))
     assert [row[0] for row in await _comments(core)] == [3]
+
+
+async def test_a_dry_run_for_a_new_repository_gives_the_ids_that_the_import_gives(
+    core: Core,
+) -> None:
+    await _create_comment(core, await _create_issue(core, "alice/open"), "alice/open")
+    path = core.archive({"issues": [issue(1)], "comments": [], "logs": [log(None)]})
+    settings, progress = core.settings, Progress()
+    tried = await imports.rehearse(
+        settings.spool_dir, settings.limits, path, progress, db=core.db, full_name="alice/new"
+    )
+    await repositories.create(core.db, "alice/new")
+    done = await core.take(path, "alice/new")
+    assert tried.as_dict() == done.as_dict()
+    assert "comment 2 was made" in done.as_dict()["unresolved"][0]
 
 
 async def test_two_databases_are_joined_by_comments_whose_ids_repeat(core: Core) -> None:

@@ -32,6 +32,9 @@ INSERT INTO log (tracker_id, comment_id, ordinal, issue_number, field, changed_t
 VALUES (7, 5, 0, 1, 'status', 'open', '{TIME}');
 INSERT INTO tracker (id, repository_id, status, created_on, replaced_on)
 VALUES (6, 1, 'replaced', '{TIME}', '2013-04-25T00:00:00.000000+00:00');
+"""
+
+JOBS = f"""
 INSERT INTO job (id, uuid, kind, repository_id, account_id, status, options, base_url, created_on)
 VALUES (1, 'a', 'import', 1, NULL, 'SUCCESS', '{{"local": true}}', '', '{TIME}'),
        (2, 'b', 'import', 1, 1, 'ACCEPTED', '{{}}', '', '{TIME}'),
@@ -56,6 +59,8 @@ def _make_old(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as old:
         old.executescript((SCHEMAS / f"{version}.sql").read_text("utf-8"))
         old.executescript(CONTENT)
+        if version < 4:  # later on a repository has one unfinished export
+            old.executescript(JOBS)
         if version > 1:
             old.execute("INSERT INTO issue_text VALUES (7, 1, 'über', '')")
         old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
@@ -77,9 +82,27 @@ async def test_a_database_of_an_older_version_becomes_what_a_new_one_is(
     try:
         assert await _shape(old) == await _shape(new)
         assert await old.check() == []
-        trackers = await old.all("SELECT id, repository_id, issue_count, writes FROM tracker")
+        trackers = await old.all("SELECT id, repository_id, issue_count FROM tracker")
+        assert [tuple(row) for row in trackers] == [(6, 1, 0), (7, 1, 1)]
+        [text] = await old.all("SELECT * FROM issue_text")
+        assert (text["number"], text["title"], text["content"]) == (1, "über", "")
+        [log] = await old.all("SELECT * FROM log")
+        assert (log["changed_to"], log["whole_to"], log["created_on"]) == ("open", None, TIME)
+    finally:
+        await old.close()
+        await new.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_jobs_and_writes_of_an_older_version_are_told_apart(
+    tmp_path: Path, version: int
+) -> None:
+    _make_old(tmp_path / "old.db", version)
+    old = await connect(tmp_path / "old.db")
+    try:
         # What was written since the last import was not counted, but can be told by its time.
-        assert [tuple(row) for row in trackers] == [(6, 1, 0, 0), (7, 1, 1, 2)]
+        rows = await old.all("SELECT writes FROM tracker ORDER BY id")
+        assert [row["writes"] for row in rows] == [0, 2]
         rows = await old.all("SELECT asked_by, status, writes_before FROM job ORDER BY id")
         assert [tuple(row) for row in rows] == [
             ("command line", "SUCCESS", 0),
@@ -92,17 +115,12 @@ async def test_a_database_of_an_older_version_becomes_what_a_new_one_is(
         [ended] = await old.all("SELECT message, finished_on FROM job WHERE id = 4")
         assert ended["message"] == "Another export of this repository was running."
         assert len(ended["finished_on"]) == len(TIME)
-        [text] = await old.all("SELECT * FROM issue_text")
-        assert (text["number"], text["title"], text["content"]) == (1, "über", "")
-        [log] = await old.all("SELECT * FROM log")
-        assert (log["changed_to"], log["whole_to"], log["created_on"]) == ("open", None, TIME)
     finally:
         await old.close()
-        await new.close()
 
 
 async def test_names_that_were_derived_are_known_to_be(tmp_path: Path) -> None:
-    _make_old(tmp_path / "old.db", 3)
+    _make_old(tmp_path / "old.db", 4)
     with closing(sqlite3.connect(tmp_path / "old.db")) as old:
         for number, derived in enumerate(("username", "both", "", "account_id", "username"), 2):
             old.execute(
