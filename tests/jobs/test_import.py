@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.archives import issue, sample
+from tests.archives import as_text, issue, sample
 from tests.conftest import Api, Start
 from tests.jobs.working import (
     APP,
@@ -67,6 +67,18 @@ async def test_it_ends_with_a_report_and_the_issues(pail: Api, tmp_path: Path) -
     assert [row["id"] for row in listed["values"]] == [3, 1]
     shown = await pail.get(issues(APP, "/1/attachments"), "alice")
     assert shown["size"] == 2
+
+
+async def test_a_database_alone_may_be_sent_too(pail: Api) -> None:
+    body = await take(pail, as_text(sample()))
+    assert body["status"] == "SUCCESS"
+    assert (await pail.get(issues(), "alice"))["size"] == 2
+    assert len(body["report"]["missing_files"]) == 2
+
+
+async def test_half_a_download_is_said_to_be_one(pail: Api, tmp_path: Path) -> None:
+    body = await take(pail, archive(tmp_path).read_bytes()[:-9])
+    assert body["message"] == "The download was cut off: fetch the file again."
 
 
 async def test_a_failure_says_what_was_wrong_and_where(pail: Api, tmp_path: Path) -> None:
