@@ -275,6 +275,73 @@ async def test_times_are_kept_in_the_form_that_queries_compare(api: Api) -> None
     assert await found(api, ISSUES, f"created_on > {clock.shifted(seconds=60)}") == []
 
 
+TIMES = [
+    "2013-04-02",
+    "2013-04-02T12:00",
+    "2013-04-02T12:00:00",
+    "2013-04-02T12:00:00Z",
+    "2013-04-02t12:00:00.000z",
+    "2013-04-02T14:00:00+02:00",
+    "2013-04-02T14:00+0200",
+    "2013-04-02T14:00 02:00",
+    "2013-04-02T07:00:00.0000000-05",
+]
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("operator", ["=", "!=", "<", "<=", ">", ">="])
+async def test_a_time_may_stand_in_quotes(issues: Api, time: str, operator: str) -> None:
+    bare = await found(issues, ISSUES, f"created_on {operator} {time}")
+    assert await found(issues, ISSUES, f'created_on {operator} "{time}"') == bare
+    assert 0 < len(bare) < 4 or operator in ("=", "!=")
+
+
+async def test_times_in_quotes_may_stand_among_others(issues: Api) -> None:
+    two, four = "2013-04-02T12:00", "2013-04-04T12:00"
+    for q, numbers in (
+        (f'created_on IN ("{two}", {four})', [2, 4]),
+        (f'created_on NOT IN ("{two}", "{four}", null)', [1, 3]),
+        (f'(created_on = "{two}" OR edited_on = "{two}") AND title != "{two}"', [2]),
+        (f'title = "{two}"', []),
+    ):
+        assert await found(issues, ISSUES, q) == numbers, q
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        (ISSUES, "updated_on"),
+        (f"{ISSUES}/1/comments", "created_on"),
+        (f"{ISSUES}/1/changes", "created_on"),
+        ("/2.0/repositories", "updated_on"),
+        ("/2.0/repositories/alice", "created_on"),
+        ("/2.0/workspaces", "created_on"),
+    ],
+)
+async def test_a_time_may_stand_in_quotes_in_every_list(api: Api, path: str, field: str) -> None:
+    await api.post(ISSUES, "bob", {"title": "t"})
+    await api.post(f"{ISSUES}/1/changes", "bob", {"changes": {"kind": "task"}, "message": "m"})
+    for q, is_found in ((f'{field} > "2017-02-01T00:00+02:00"', True), (f'{field} < "2017"', None)):
+        answer = await api("GET", path, "bob", params={"q": q})
+        if is_found:
+            assert answer.body["size"] > 0
+        else:
+            assert answer.status == 400
+            assert "is compared with a time" in answer.body["error"]["message"]
+    before = await api.get(path, "bob", params={"q": f'{field} <= "2017-02-01"'})
+    assert before["size"] == 0
+
+
+async def test_an_unknown_field_is_refused_in_bitbuckets_words(api: Api) -> None:
+    answer = await api("GET", ISSUES, params={"q": 'title = "t" AND closed_on > 2017-02-01'})
+    said = (
+        'Field ".values.closed_on" does not support filtering'
+        ' (column 17; did you mean "created_on"?)'
+    )
+    assert (answer.status, answer.body["error"]["message"]) == (400, said)
+    assert answer.body["error"]["fields"] == {"q": [said]}
+
+
 async def test_type_and_issue_can_be_asked_for(api: Api) -> None:
     await api.post(f"{OPEN}/issues", "bob", {"title": "t"})
     await api.post(f"{OPEN}/issues/1/comments", "bob", {"content": "c"})

@@ -7,7 +7,7 @@ nothing, so != and !~ hold for it (DECISIONS 20).
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -17,7 +17,16 @@ from tracker import clock, folding
 from tracker.database import Lane
 from tracker.errors import Invalid
 from tracker.query.catalogue import Catalogue, Column, Type
-from tracker.query.grammar import Comparison, Expression, Group, Literal, mistake, parse, shown
+from tracker.query.grammar import (
+    Comparison,
+    Expression,
+    Group,
+    Literal,
+    mistake,
+    parse,
+    read_time,
+    shown,
+)
 from tracker.settings import Limits
 
 _OPPOSITES = {"!=": "=", "!~": "~", "NOT IN": "IN"}
@@ -34,7 +43,7 @@ _WANTED = {
     Type.TEXT: (str, 'a text in double quotes, like "text"'),
     Type.WORD: (str, 'a text in double quotes, like "text"'),
     Type.NUMBER: (Decimal, "a number"),
-    Type.TIME: (datetime, "a time without quotes, like 2013-04-25T15:39:39+00:00"),
+    Type.TIME: (datetime, "a time, like 2013-04-25T15:39:39+00:00"),
     Type.FLAG: (bool, "true or false"),
     Type.OBJECT: (type(None), "null"),
 }
@@ -107,8 +116,23 @@ def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]
 
 def unknown(path: str, known: Iterable[str]) -> str:
     """What is said of a path that is none of the known ones."""
+    return f"unknown field {shown(path)}{_suggestion(path, known)}"
+
+
+def _suggestion(path: str, known: Iterable[str]) -> str:
     near = get_close_matches(path, known, 1)
-    return f"unknown field {shown(path)}" + (f'; did you mean "{near[0]}"?' if near else "")
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def _unfilterable(written: Comparison, known: Iterable[str]) -> Invalid:
+    """The error for a field that the list does not have.
+
+    It begins with Bitbucket's sentence, which calls fields of a list's items `.values.name`.
+    """
+    path = shown(f".values.{written.path}")
+    place = f"column {written.column}{_suggestion(written.path, known)}"
+    words = f"Field {path} does not support filtering ({place})"
+    return Invalid(words, {"q": [words]})
 
 
 class _Compiler:
@@ -133,7 +157,7 @@ class _Compiler:
             return f"({sql})" if expression.word == "OR" else sql
         column = self._catalogue.columns.get(expression.path)
         if column is None:
-            raise mistake(expression.column, unknown(expression.path, self._catalogue.columns))
+            raise _unfilterable(expression, self._catalogue.columns)
         self.look_at(column)
         opposite = _OPPOSITES.get(expression.operator)
         sql = self._comparison(column, opposite or expression.operator, expression)
@@ -142,6 +166,8 @@ class _Compiler:
     def _comparison(self, column: Column, operator: str, written: Comparison) -> str:
         if operator in _SEARCHES:
             return self._searches(column, operator, written)
+        if column.holds is Type.TIME:
+            written = replace(written, literals=tuple(map(_as_time, written.literals)))
         if operator in _ORDERS:
             return self._compares(column, operator, written)
         values: list[object] = []
@@ -214,6 +240,13 @@ class _Compiler:
 def _height(expression: Expression) -> int:
     """How many groups are inside one another."""
     return 1 + max(map(_height, expression.parts)) if isinstance(expression, Group) else 0
+
+
+def _as_time(literal: Literal) -> Literal:
+    """The literal, or the time that its text says."""
+    if not isinstance(literal.value, str):
+        return literal
+    return replace(literal, value=read_time(literal.value, literal.column) or literal.value)
 
 
 def _check_type(column: Column, written: Comparison, literal: Literal) -> None:

@@ -6,7 +6,8 @@
     value      := "text" | number | null | true | false | date [time [offset]]
 
 Words are taken in any case. Texts have JSON's escapes; a backslash before anything else is left
-out. Digits of a fraction of a second beyond microseconds are, too.
+out. Digits of a fraction of a second beyond microseconds are, too. Where a time is wanted, a text
+that reads as one is taken for it.
 """
 
 import json
@@ -244,10 +245,21 @@ def _text(token: _Token) -> str:
 def _number_or_time(token: _Token) -> Decimal | datetime:
     if _NUMBER.fullmatch(token.text):
         return Decimal(token.text)
+    moment = read_time(token.text, token.column)
+    if moment is None:
+        raise mistake(token.column, f"{shown(token.text)} is neither a number nor a time")
+    return moment
+
+
+def read_time(text: str, column: int) -> datetime | None:
+    """The time in UTC that the text at that column of q says; None when it is written otherwise.
+
+    Raises Invalid for a date or a time that does not exist.
+    """
+    if not _TIME.fullmatch(text):
+        return None
     try:
-        if _TIME.fullmatch(token.text):
-            moment = datetime.fromisoformat(token.text.upper().replace(" ", "+"))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = datetime.fromisoformat(text.upper().replace(" ", "+"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise mistake(token.column, f"there is no such time as {shown(token.text)}") from error
-    raise mistake(token.column, f"{shown(token.text)} is neither a number nor a time")
+        raise mistake(column, f"there is no such time as {shown(text)}") from error
