@@ -76,6 +76,21 @@ def _content(
     return Content(rules.Payload.from_dict(text), **kwargs)
 
 
+class Lenient(rules.Payload):
+    """The base of payloads whose texts may be an empty object: as if it had been left out.
+
+    Bitbucket's plug-in for VS Code sends `content: {}` beside changes. An object with any member
+    is read by its rules, so that a misspelt `raw` is refused and no text is lost.
+    """
+
+    @pre_load
+    def _without_empty_texts(self, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        empty = {name for name in ("content", "message") if data.get(name) == {}}
+        return {name: data[name] for name in data if name not in empty} if empty else data
+
+
 class New(fields.Field[Any]):
     """What a change makes of something: {"new": value}, or the value alone.
 
@@ -146,13 +161,13 @@ def _issue(
 @cache
 def issue(limits: Limits) -> Schema:
     """A new issue; only the title is required."""
-    return rules.Payload.from_dict(_issue(limits, rules.title(required=True)))()
+    return Lenient.from_dict(_issue(limits, rules.title(required=True)))()
 
 
 @cache
 def edited_issue(limits: Limits) -> Schema:
     """What shall be different about an issue; nothing is required."""
-    return rules.Payload.from_dict(_issue(limits, rules.title(), edited=True))()
+    return Lenient.from_dict(_issue(limits, rules.title(), edited=True))()
 
 
 def parts(loaded: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,11 +193,11 @@ def comment(limits: Limits) -> Schema:
 def change(limits: Limits) -> Schema:
     """A new change: {"changes": {"state": {"new": ...}, ...}, "message": {"raw": ...}}.
 
-    Atlassian's own client calls the message content (reference 2.10); either may be null.
+    Atlassian's own client calls the message content (reference 2.10); either may be null or empty.
     """
     rows = {**_issue(limits, rules.title()), "assignee_account_id": _person("account_id")}
     changes = Changes.from_dict({name: New(rule) for name, rule in rows.items()})
-    return rules.Payload.from_dict(
+    return Lenient.from_dict(
         {
             "changes": fields.Nested(changes, load_default=dict),
             "message": _content(limits, may_be_null=True, allow_none=True),

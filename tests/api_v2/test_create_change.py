@@ -111,6 +111,8 @@ async def test_an_account_id_goes_before_a_name(api: Api) -> None:
         {"message": "said"},
         {"message": {"raw": None}, "content": "said"},
         {"message": None, "content": {"raw": "said", "markup": "markdown"}},
+        {"message": {}, "content": {"raw": "said"}},
+        {"message": "said", "content": {}},
     ],
     ids=repr,
 )
@@ -121,7 +123,22 @@ async def test_what_is_said_is_the_text_of_its_comment(api: Api, text: dict[str,
     assert comment["content"] == change["message"]
 
 
-@pytest.mark.parametrize("text", [{}, {"message": None}, {"message": ""}, {"content": {"raw": ""}}])
+@pytest.mark.parametrize(
+    "text",
+    [
+        {},
+        {"message": None},
+        {"message": ""},
+        {"message": {}},
+        {"message": {"raw": None}},
+        {"message": {"raw": None, "markup": "markdown"}},
+        {"content": {}},
+        {"content": {"raw": ""}},
+        {"content": {"raw": None}},
+        {"content": {}, "message": {}},
+    ],
+    ids=repr,
+)
 async def test_an_empty_text_says_nothing(api: Api, text: dict[str, Any]) -> None:
     change = await api.post(CHANGES, "dora", {"changes": {"state": "open"}, **text})
     assert change["message"]["raw"] is None
@@ -147,6 +164,9 @@ async def test_a_text_with_nothing_to_change_is_kept_as_a_comment(
         {"changes": {}},
         {"message": None},
         {"message": {"raw": ""}},
+        {"message": {}},
+        {"changes": {}, "content": {}},
+        {"changes": {}, "content": {"raw": None}},
         {"changes": {"state": {"new": "new"}, "title": "Before"}},
         {"state": "closed"},
     ],
@@ -197,7 +217,8 @@ def _wrong() -> list[tuple[str, Any]]:
     cases += [(f"changes.{name}", None) for name in ("title", "state", "kind", "priority")]
     cases += [("changes.title", "x" * 256), ("changes.state", "done"), ("changes.content", "a\0")]
     cases += [("changes", value) for value in (None, [], "x", 1, True)]
-    cases += [(name, value) for name in ("message", "content") for value in ([], {}, 1, True)]
+    cases += [(name, value) for name in ("message", "content") for value in ([], 1, True)]
+    cases += [(name, {"text": "x"}) for name in ("message", "content")]
     cases += [("message", {"raw": value}) for value in (1, [], {}, "a\0")]
     cases += [("message", {"raw": "x", "markup": value}) for value in ("rst", None, 1)]
     return cases

@@ -155,6 +155,8 @@ async def test_log_rows_are_in_the_words_of_archives(api: Api) -> None:
         {"content": {"raw": "text", "markup": "creole"}},
         {"assignee": "dora", "component": "One", "milestone": {"name": "One"}},
         {"links": {}, "votes": 3},
+        {"content": {}},
+        {"title": "Before", "content": {}},
     ],
     ids=repr,
 )
