@@ -1,12 +1,12 @@
 """Archives over HTTP, below both APIs: jobs of whoever administers a tracker."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from service import keys, requests
-from service.downloads import disposition
+from service import files, keys, requests
 from tracker import jobs
 from tracker.access import Repository, find_tracker
 from tracker.database import Reader, Transaction
@@ -62,18 +62,27 @@ def zipped(request: web.Request, job: Job) -> Path:
     settings = request.app[keys.SETTINGS]
     path = settings.export_path(job.uuid)
     if not path.exists():
-        days = settings.keep_exports_days
-        raise Gone(f"The zip was removed (exports are kept for {days} days): begin another one.")
+        raise _removed(request)
     return path
 
 
-def download(request: web.Request, repository: Repository, job: Job) -> web.FileResponse:
-    """The answer that is zipped()."""
-    return web.FileResponse(
-        zipped(request, job),
-        headers={
-            "Content-Type": "application/zip",
-            "Content-Disposition": disposition(f"{repository.slug}-issues.zip"),
-            "Cache-Control": "private, no-store",
-        },
-    )
+def _removed(request: web.Request) -> Gone:
+    days = request.app[keys.SETTINGS].keep_exports_days
+    return Gone(f"The zip was removed (exports are kept for {days} days): begin another one.")
+
+
+async def download(request: web.Request, repository: Repository, job: Job) -> web.StreamResponse:
+    """Answer with the zip, or the part of it that is asked for. Raises as zipped() does."""
+    try:
+        file = await asyncio.to_thread(zipped(request, job).open, "rb")
+    except FileNotFoundError as error:
+        raise _removed(request) from error
+    headers = {
+        "Content-Type": "application/zip",
+        "Content-Disposition": files.disposition(f"{repository.slug}-issues.zip"),
+        "Cache-Control": "private, no-store",
+    }
+    with file:
+        written = files.modified(file)
+        tag = f"{job.uuid}-{int(written.timestamp()):x}"
+        return await files.answer(request, files.Download(file, tag, headers, written))

@@ -8,16 +8,14 @@ is valid, as a download that is resumed does (DECISIONS 24).
 import asyncio
 import hashlib
 import hmac
-import os
 import re
 import time
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from service import errors, keys
+from service import files, keys
 from tracker.errors import Forbidden, NotFound
 
 ROUTE = "/site/attachments/{sha256:[0-9a-f]{64}}/{name:[^/]+}"
@@ -31,11 +29,6 @@ _PICTURES = {
     ".webp": "image/webp",
 }
 """What may be shown where a page asks for it; the type that a client claims counts for nothing."""
-
-_ONE_RANGE = re.compile(r"bytes=(?=[0-9-]{2,100}\Z)([0-9]*)-([0-9]*)", re.IGNORECASE)
-"""Numbers of any size that a client means: what is behind the end is up to the end."""
-
-_CHUNK = 1 << 18
 
 _EXPIRED = "This address is not valid any more: ask the API for the attachment again."
 
@@ -66,7 +59,11 @@ class Downloads:
 
 
 async def get_bytes(request: web.Request) -> web.StreamResponse:
-    """The bytes: as a download, whatever they are, so that no browser runs them."""
+    """The bytes: as a download, whatever they are, so that no browser runs them.
+
+    Equal bytes of several attachments lie there once, and the time at which they were first stored
+    is nobody's business: so there is no Last-Modified.
+    """
     sha256, name = request.match_info["sha256"], request.match_info["name"]
     query = request.rel_url.query
     request.app[keys.DOWNLOADS].check(
@@ -76,71 +73,10 @@ async def get_bytes(request: web.Request) -> web.StreamResponse:
         file = await asyncio.to_thread(request.app[keys.BLOBS].path(sha256).open, "rb")
     except FileNotFoundError as error:
         raise NotFound("The bytes of this attachment are not there any more.") from error
+    headers = {
+        hdrs.CONTENT_TYPE: _PICTURES.get(Path(name).suffix.lower(), "application/octet-stream"),
+        hdrs.CONTENT_DISPOSITION: files.disposition(name),
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
     with file:
-        return await _answer(request, file, sha256, name)
-
-
-async def _answer(
-    request: web.Request, file: BinaryIO, sha256: str, name: str
-) -> web.StreamResponse:
-    """The file, or the part that is asked for.
-
-    Equal bytes of several attachments lie there once, and the time at which they were first stored
-    is nobody's business: so neither Last-Modified nor what web.FileResponse makes of it.
-    """
-    etag = f'"{sha256}"'
-    if any(tag.value in ("*", sha256) for tag in request.if_none_match or ()):
-        return web.Response(status=304, headers={hdrs.ETAG: etag})
-    size = os.fstat(file.fileno()).st_size
-    part = _part(request, etag, size)
-    if part is not None and not part:
-        return errors.envelope(
-            request,
-            416,
-            "There is no such part.",
-            headers={hdrs.CONTENT_RANGE: f"bytes */{size}"},
-        )
-    answer = web.StreamResponse(
-        headers={
-            hdrs.ETAG: etag,
-            hdrs.ACCEPT_RANGES: "bytes",
-            hdrs.CONTENT_TYPE: _PICTURES.get(Path(name).suffix.lower(), "application/octet-stream"),
-            hdrs.CONTENT_DISPOSITION: disposition(name),
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-        },
-    )
-    if part is None:
-        part = range(size)
-    else:
-        answer.set_status(206)
-        answer.headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.stop - 1}/{size}"
-    answer.content_length = len(part)
-    await answer.prepare(request)
-    if request.method != "HEAD":
-        for start in range(part.start, part.stop, _CHUNK):
-            length = min(_CHUNK, part.stop - start)
-            await answer.write(await asyncio.to_thread(os.pread, file.fileno(), length, start))
-    return answer
-
-
-def _part(request: web.Request, etag: str, size: int) -> range | None:
-    """Which bytes are asked for, an empty range where there are none; None for the whole file.
-
-    A Range counts if it is one, and of what the client has a part of already (RFC 9110): a download
-    that is resumed after the attachment was replaced gets the new one whole.
-    """
-    asked = _ONE_RANGE.fullmatch(request.headers.get(hdrs.RANGE, ""))
-    if asked is None or request.method != "GET":
-        return None
-    if request.headers.get(hdrs.IF_RANGE, etag) != etag:
-        return None
-    first, last = asked.groups()
-    if not first:
-        return range(size - min(int(last), size), size)
-    return range(int(first), min(int(last) + 1, size) if last else size)
-
-
-def disposition(name: str) -> str:
-    """A Content-Disposition that saves under that name, whatever is in it (RFC 6266)."""
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+        return await files.answer(request, files.Download(file, sha256, headers))

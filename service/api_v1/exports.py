@@ -46,7 +46,7 @@ async def download_export(request: web.Request) -> web.StreamResponse:
     repository, job = await _newest(request)
     if not job.is_finished:
         raise NotFound("The export is not ready yet: GET issues/export says how far it is.")
-    return archives.download(request, repository, job)
+    return await archives.download(request, repository, job)
 
 
 async def _newest(request: web.Request) -> tuple[Repository, Job]:

@@ -163,7 +163,9 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     job = await jobs.find_export(
         requests.database(request), repository, request.match_info["task_id"]
     )
-    return archives.download(request, repository, job) if job.is_finished else _status(request, job)
+    if not job.is_finished:
+        return _status(request, job)
+    return await archives.download(request, repository, job)
 
 
 ENDPOINTS = (

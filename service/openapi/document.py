@@ -56,12 +56,18 @@ _ERRORS = {
     404: "Not there, or not for you to see.",
     409: "It can't be done now: an import is running, or something like it.",
     410: "It was there once.",
+    408: "No byte of the body came for a while; the connection is closed.",
+    412: "`If-Match` or `If-Unmodified-Since` means another file.",
     413: "The body is too large.",
     415: "The body has a type that can't be read here.",
+    416: "`Range` asks for bytes behind the end; `Content-Range` says how many there are.",
+    417: "`Expect` asks for anything but `100-continue`.",
     429: "Too many wrong credentials; `Retry-After` says how many seconds to wait.",
     503: "The database is busy; `Retry-After` says how many seconds to wait.",
     507: "There is no room left on the server.",
 }
+
+_ZIP = "application/zip"
 
 _PRIVATE = frozenset({Scope.ACCOUNT, Scope.ACCOUNT_WRITE, Scope.REPOSITORY_ADMIN})
 """Scopes of what nobody can do without an account, not even read."""
@@ -251,7 +257,8 @@ def _responses(dialect: Dialect, endpoint: Endpoint) -> Json:
                     "schema": {"type": "integer"},
                 }
             }
-    if endpoint.method == "GET" and _is_json(endpoint.answers.get(200)):
+    shape = endpoint.answers.get(200)
+    if endpoint.method == "GET" and (_is_json(shape) or shape == _ZIP):
         found["304"] = {"description": "It is what `If-None-Match` names."}
     for status in (*_errors(endpoint), *dialect.statuses):
         found[str(status)] = str(status)
@@ -274,16 +281,16 @@ def _json(shape: type[Schema] | Schema) -> Json:
 
 def _errors(endpoint: Endpoint) -> Iterator[int]:
     """The statuses that a request to this endpoint can fail with."""
-    yield from (400, 401, 429, 503)
+    yield from (400, 401, 417, 429, 503)
     if endpoint.scopes:
         yield 403
     if "{" in endpoint.path:
         yield 404
-    if 200 in endpoint.answers and "application/zip" in endpoint.answers.values():
-        yield 410
+    if endpoint.answers.get(200) == _ZIP:
+        yield from (410, 412, 416)
     if endpoint.method != "GET":
         yield from (409, 507)
     if endpoint.body is not None or endpoint.files is not None:
-        yield 413
+        yield from (408, 413)
     if endpoint.body is not None:
         yield 415

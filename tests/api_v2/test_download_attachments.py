@@ -108,11 +108,24 @@ async def test_whoever_has_the_file_already_is_told_so(api: Api) -> None:
     assert (await part(api, await address(api), If_None_Match='"other"')) == (200, DATA)
 
 
+async def test_whoever_wants_another_file_is_told_so(api: Api) -> None:
+    etag = (await api("GET", await address(api))).headers["ETag"]
+    for tags in ('"other"', f"W/{etag}", "nonsense"):
+        answer = await api("GET", await address(api), headers={"If-Match": tags})
+        assert answer.status == 412
+        assert answer.body["type"] == "error"
+        assert answer.headers["ETag"] == etag
+    for tags in (etag, "*", f'"other", {etag}'):
+        assert await part(api, await address(api), If_Match=tags) == (200, DATA)
+
+
 async def test_a_date_says_nothing_about_the_file_and_is_no_reason_for_a_part(api: Api) -> None:
     date = "Fri, 31 Dec 2100 00:00:00 GMT"
     again = await part(api, await address(api), Range="bytes=60-", If_Range=date)
     assert again == (200, DATA)
     assert await part(api, await address(api), If_Modified_Since=date) == (200, DATA)
+    date = "Mon, 01 Jan 2001 00:00:00 GMT"
+    assert await part(api, await address(api), If_Unmodified_Since=date) == (200, DATA)
 
 
 async def test_a_download_of_a_file_that_was_replaced_begins_anew(api: Api) -> None:

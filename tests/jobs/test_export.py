@@ -7,13 +7,16 @@ import os
 import uuid
 import zipfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from multidict import CIMultiDictProxy
 
+from service import keys
 from tests.archives import as_data, sample
-from tests.conftest import Api
+from tests.conftest import Api, Start
 from tests.jobs.working import (
     APP,
     archive,
@@ -25,6 +28,7 @@ from tests.jobs.working import (
     select,
     take,
 )
+from tests.test_error_shape import is_error
 from tracker import jobs, repositories, sweeping
 from tracker.blobs import Blobs
 from tracker.settings import Settings
@@ -62,13 +66,153 @@ async def test_it_ends_as_a_zip_that_browsers_save(pail: Api, tmp_path: Path) ->
     assert as_data(_database(answer.body)) == as_data(sample())
 
 
-async def test_a_part_of_the_zip_can_be_asked_for(pail: Api) -> None:
+@dataclass(frozen=True)
+class Zip:
+    """An export that has ended: its address in one of the APIs, its bytes and its ETag."""
+
+    api: Api
+    path: str
+    whole: bytes
+    headers: CIMultiDictProxy[str]
+
+    async def ask(self, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+        """The status and the bytes for these headers (If_Range is If-Range)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.api.client.request(
+            method, self.path, headers={**sent, **self.api.world.headers("alice")}
+        ) as response:
+            return response.status, await response.read()
+
+
+@pytest.fixture(params=["2.0", "1.0"])
+async def zipped(pail: Api, tmp_path: Path, request: pytest.FixtureRequest) -> Zip:
+    """An export in each API."""
+    await take(pail, archive(tmp_path))
     path = await begin_export(pail)
     whole = (await finished_export(pail, path)).body
-    headers = {**pail.world.headers("alice"), "Range": "bytes=5-9"}
-    response = await pail.client.get(path, headers=headers)
-    assert response.status == 206
-    assert await response.read() == whole[5:10]
+    if request.param == "1.0":
+        path = EXPORT.replace("/2.0", "/1.0") + "/zip"
+    response = await pail.client.get(path, headers=pail.world.headers("alice"))
+    assert await response.read() == whole
+    return Zip(pail, path, whole, response.headers)
+
+
+async def test_a_part_of_the_zip_can_be_asked_for(zipped: Zip) -> None:
+    whole, size = zipped.whole, len(zipped.whole)
+    for wanted, status, data in (
+        ("bytes=5-9", 206, whole[5:10]),
+        (f"bytes={size - 7}-", 206, whole[-7:]),
+        ("bytes=-10", 206, whole[-10:]),
+        ("Bytes=1-99999999999999999999", 206, whole[1:]),
+        ("bytes=0-9,20-29", 200, whole),
+        ("bytes=x-y", 200, whole),
+        ("bytes=-", 200, whole),
+        ("items=0-9", 200, whole),
+        ("nonsense", 200, whole),
+    ):
+        assert await zipped.ask(Range=wanted) == (status, data), wanted
+        assert await zipped.ask("HEAD", Range=wanted) == (200, b""), wanted
+
+
+async def test_a_part_of_the_zip_says_which_one_it_is(zipped: Zip) -> None:
+    answer = await zipped.api("GET", zipped.path, "alice", headers={"Range": "bytes=10-19"})
+    assert answer.headers["Content-Range"] == f"bytes 10-19/{len(zipped.whole)}"
+    assert answer.headers["Content-Length"] == "10"
+    for name in ("Content-Type", "Content-Disposition", "ETag", "Last-Modified", "Cache-Control"):
+        assert answer.headers[name] == zipped.headers[name]
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["bytes={size}-", "bytes={size}-{size}", "bytes=9-5", "bytes=-0"]
+)
+async def test_a_part_behind_the_end_of_the_zip_is_refused_with_its_size(
+    zipped: Zip, wanted: str
+) -> None:
+    size = len(zipped.whole)
+    headers = {"Range": wanted.format(size=size)}
+    answer = await zipped.api("GET", zipped.path, "alice", headers=headers)
+    assert answer.status == 416
+    assert answer.headers["Content-Range"] == f"bytes */{size}"
+    assert is_error(answer)
+
+
+async def test_a_download_of_the_zip_is_resumed_while_it_is_the_same(zipped: Zip) -> None:
+    etag, date = zipped.headers["ETag"], zipped.headers["Last-Modified"]
+    part = (206, zipped.whole[5:])
+    for validator in (etag, date):
+        assert await zipped.ask(Range="bytes=5-", If_Range=validator) == part
+    for validator in (f"W/{etag}", '"other"', "Fri, 31 Dec 2100 00:00:00 GMT", "nonsense"):
+        again = await zipped.ask(Range="bytes=5-", If_Range=validator)
+        assert again == (200, zipped.whole), validator
+
+
+BEFORE, AFTER = "Mon, 01 Jan 2001 00:00:00 GMT", "Fri, 31 Dec 2100 00:00:00 GMT"
+
+
+async def test_conditions_of_a_download_of_the_zip_are_kept(zipped: Zip) -> None:
+    etag, date = zipped.headers["ETag"], zipped.headers["Last-Modified"]
+    assert not etag.startswith("W/")
+    sent: list[tuple[int, dict[str, str]]] = [
+        (200, {"If_Match": etag}),
+        (200, {"If_Match": f'"other", {etag}'}),
+        (200, {"If_Match": "*"}),
+        (412, {"If_Match": f"W/{etag}"}),
+        (412, {"If_Match": '"other"'}),
+        (412, {"If_Match": '"other"', "If_None_Match": etag, "Range": "bytes=0-1"}),
+        (200, {"If_Unmodified_Since": date}),
+        (200, {"If_Unmodified_Since": AFTER}),
+        (200, {"If_Unmodified_Since": "nonsense"}),
+        (412, {"If_Unmodified_Since": BEFORE}),
+        (200, {"If_Unmodified_Since": BEFORE, "If_Match": etag}),
+        (304, {"If_None_Match": etag}),
+        (304, {"If_None_Match": f"W/{etag}"}),
+        (304, {"If_None_Match": "*"}),
+        (200, {"If_None_Match": '"other"'}),
+        (200, {"If_None_Match": '"other"', "If_Modified_Since": date}),
+        (304, {"If_Modified_Since": date}),
+        (200, {"If_Modified_Since": BEFORE}),
+    ]
+    for status, headers in sent:
+        for method in ("GET", "HEAD"):
+            assert (await zipped.ask(method, **headers))[0] == status, headers
+    answer = await zipped.api("GET", zipped.path, "alice", headers={"If-Match": '"other"'})
+    assert answer.status == 412
+    assert is_error(answer)
+    assert answer.headers["ETag"] == etag
+    known = await zipped.api("GET", zipped.path, "alice", headers={"If-None-Match": etag})
+    assert (known.body, known.headers["ETag"]) == ("", etag)
+
+
+async def test_head_of_the_zip_says_what_get_would(zipped: Zip) -> None:
+    head = await zipped.api("HEAD", zipped.path, "alice")
+    assert (head.status, head.body) == (200, "")
+    for name in {*zipped.headers, *head.headers} - {"Date"}:
+        assert head.headers[name] == zipped.headers[name]
+
+
+async def test_every_export_has_an_etag_of_its_own_that_outlives_a_restart(
+    zipped: Zip, start: Start, settings: Settings
+) -> None:
+    again = await start(settings)
+    answer = await again("HEAD", zipped.path, "alice")
+    assert answer.headers["ETag"] == zipped.headers["ETag"]
+    another = await finished_export(zipped.api, await begin_export(zipped.api))
+    assert another.body == zipped.whole
+    assert another.headers["ETag"] != zipped.headers["ETag"]
+
+
+async def test_a_zip_that_goes_between_two_looks_is_gone(
+    pail: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await begin_export(pail)
+    await finished_export(pail, path)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    for file in files(pail.app[keys.SETTINGS].exports_dir):
+        file.unlink()
+    answer = await pail("GET", path, "alice")
+    assert answer.status == 410
+    assert "kept for 7 days" in answer.body["error"]["message"]
 
 
 async def test_what_comes_in_again_goes_out_the_same(pail: Api, tmp_path: Path) -> None:
