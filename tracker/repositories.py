@@ -299,6 +299,17 @@ async def all_repositories(db: Reader) -> Sequence[Row]:
     )
 
 
+async def public_trackers(db: Reader, most: int) -> Sequence[Row]:
+    """The first public repositories whose tracker is on, by name (full_name, name, issues)."""
+    return await db.all(
+        """SELECT w.slug || '/' || r.slug AS full_name, r.name, t.issue_count AS issues
+             FROM workspace w JOIN repository r ON r.workspace_id = w.id
+             JOIN tracker t ON t.id = r.tracker_id
+            WHERE r.is_private = 0 AND r.has_issues = 1 ORDER BY w.slug, r.slug LIMIT :most""",
+        {"most": most},
+    )
+
+
 async def set_member(
     db: Database, repository: Repository, username: str, permission: str | None
 ) -> None:

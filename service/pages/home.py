@@ -16,6 +16,9 @@ _HERE = Path(__file__).parent
 _STATIC = {path.name: path for path in (_HERE / "static").iterdir()}
 """What /static serves: these files and no path at all."""
 
+MOST = 100
+"""How many trackers the front page names."""
+
 _POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -30,9 +33,12 @@ def add_routes(app: web.Application) -> None:
 
 async def get_home(request: web.Request) -> web.Response:
     """The front page."""
-    rows = await repositories.all_repositories(requests.database(request))
-    public = [row for row in rows if not row["is_private"]]
-    html = _environment().get_template("home.html").render(repositories=public)
+    rows = await repositories.public_trackers(requests.database(request), MOST + 1)
+    html = (
+        _environment()
+        .get_template("home.html")
+        .render(repositories=rows[:MOST], has_more=len(rows) > MOST)
+    )
     return web.Response(
         text=html, content_type="text/html", headers={"Content-Security-Policy": _POLICY}
     )

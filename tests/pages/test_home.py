@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from service.pages import home
 from tests.conftest import OPEN, Api
 from tracker import repositories
 
@@ -33,6 +34,30 @@ async def test_the_page_links_public_trackers_and_says_nothing_of_private_ones(a
     assert "1 issue<" in answer.body
     assert "alice/app" not in answer.body
     assert "charlie" not in answer.body
+
+
+async def test_a_tracker_that_is_off_is_not_linked(api: Api) -> None:
+    answer = await api("PUT", OPEN, "alice", json={"has_issues": False})
+    assert answer.status == 200
+    answer = await api("GET", "/")
+    assert "alice/open" not in answer.body
+    assert "None yet" in answer.body
+
+
+async def test_the_page_names_the_first_trackers_and_says_where_the_others_are(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("charlie/b", "alice/zzz", "charlie/a", "alice/secret"):
+        await repositories.create(api.db, name, private=name == "alice/secret")
+    monkeypatch.setattr(home, "MOST", 4)
+    for more, shown in (
+        (False, ["alice/open", "alice/zzz", "charlie/a", "charlie/b"]),
+        (True, ["alice/open", "alice/zzz", "charlie/a"]),
+    ):
+        body = (await api("GET", "/")).body
+        assert re.findall('href="/2.0/repositories/([^"]*)/issues"', body) == shown
+        assert ('href="/2.0/repositories"' in body) is more
+        monkeypatch.setattr(home, "MOST", 3)
 
 
 async def test_a_name_can_bring_no_markup_onto_the_page(api: Api) -> None:
