@@ -7,10 +7,11 @@ import signal
 import sys
 import warnings
 
-from aiohttp import web, web_response
+from aiohttp import web
 
 from service.access_log import AccessLogger, MalformedRequests
 from service.app import build_app
+from service.connections import Runner
 from service.signing import KeyUnusable
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError, load
@@ -29,8 +30,6 @@ def main() -> int:
     logging.getLogger("aiohttp.server").addFilter(MalformedRequests())
     # Whatever a client writes into a form's headers is no news for the log.
     warnings.filterwarnings("ignore", module="aiohttp.multipart")
-    # What is no HTTP is answered by aiohttp itself, before any signal of ours.
-    web_response.SERVER_SOFTWARE = "Pail"  # type: ignore[attr-defined]
     try:
         settings = load()
         if sys.platform == "win32":
@@ -55,7 +54,7 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(
+    runner = Runner(
         build_app(settings),
         access_log_class=AccessLogger,
         access_log=_log,

@@ -106,13 +106,18 @@ def _takes_gzip(request: web.Request) -> bool:
     return weight.rstrip("0.") != "q="
 
 
+def dress(response: web.StreamResponse) -> None:
+    """Put on an answer the headers that do not depend on the request."""
+    response.headers[hdrs.SERVER] = "Pail"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
+
+
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Put on an answer what all of them carry (signal on_response_prepare)."""
+    dress(response)
     headers = response.headers
-    headers[hdrs.SERVER] = "Pail"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
     if keys.SCOPES in request:
         headers.update(_RATE_LIMIT)
     if response.status == 202:

@@ -38,6 +38,7 @@ from service.endpoint import V1, V2, add_routes
 from service.openapi import dialects, page
 from service.pages import avatars, git, home
 from service.sending import Outgoing
+from service.timeouts import Timeouts
 from service.turns import Turns
 from tracker import database, files
 from tracker.blobs import Blobs
@@ -77,6 +78,7 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.SETTINGS] = settings
     app[keys.TURNS] = Turns()
     app[keys.OUTGOING] = Outgoing()
+    app[keys.TIMEOUTS] = Timeouts()
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
     app[keys.DOORBELL] = Doorbell(settings.redis_url)
     app[keys.READY_ISSUES] = ReadyIssues()

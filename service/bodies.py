@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
-from service import errors, keys
+from service import errors, keys, timeouts
 from service.uploads import MOST_PARTS
 from tracker import fields
 from tracker.errors import Invalid
@@ -42,11 +42,12 @@ _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Close the connection over a compressed body that nobody wanted to the end.
+    """Limit the reads of a body, and close the connection over a compressed one that is left over.
 
     aiohttp would go on unpacking it, for ten seconds and with nothing else beside, only to find
     where the next request begins: anybody can send a few megabytes that are gigabytes.
     """
+    timeouts.limit_reads(request)
     answer = await handler(request)
     if hdrs.CONTENT_ENCODING in request.headers and not request.content.is_eof():
         if not isinstance(answer, web.Response):  # a file can't be sent from here

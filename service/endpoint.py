@@ -50,7 +50,7 @@ class Endpoint:
     parameters: Schema | None = None
 
 
-def is_below(request: web.Request, prefixes: Iterable[str]) -> bool:
+def is_below(request: web.BaseRequest, prefixes: Iterable[str]) -> bool:
     """Whether one of these is what the request's path starts with, however it is encoded."""
     path = f"{request.path}/"
     return any(path.startswith(f"{prefix}/") for prefix in prefixes)

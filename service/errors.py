@@ -31,6 +31,9 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     errors.StorageFull: 507,
     DatabaseUnusable: 503,
 }
+GONE = 499
+"""In the log, for a client that went away or was cut off: nobody gets it. nginx says so, too."""
+
 _RETRY_SECONDS = 5
 """When to ask again while the database is busy."""
 
@@ -43,23 +46,21 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except errors.TrackerError as error:
-        answer = _expected(request, error)
-        if request.content.exception() is not None:
-            # Over a body that it can't read aiohttp closes the connection, and should say so.
-            answer.force_close()
-        return answer
+        return _closing(request, _expected(request, error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _from_framework(request, error)
-    except Exception:
+        return _closing(request, from_framework(request, error))
+    except Exception as error:
+        if _tells_of_the_end(request, error):
+            return web.Response(status=GONE)
         number = secrets.token_hex(8)
         _log.exception("Error %s in %s %s", number, request.method, request.rel_url.raw_path)
         return envelope(request, 500, "Internal error", id=number)
 
 
 def envelope(
-    request: web.Request,
+    request: web.BaseRequest,
     status: int,
     message: str,
     *,
@@ -96,7 +97,22 @@ def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
     return envelope(request, status, error.message, headers=headers, **more)
 
 
-def _from_framework(request: web.Request, error: web.HTTPException) -> web.Response:
+def _closing(request: web.Request, answer: web.Response) -> web.Response:
+    """The answer; it says that the connection is closed after a body that can't be read."""
+    if request.content.exception() is not None:
+        answer.force_close()
+    return answer
+
+
+def _tells_of_the_end(request: web.Request, error: Exception) -> bool:
+    """Whether the error says that the client's connection has ended, and nothing else."""
+    is_open = request.transport is not None and not request.transport.is_closing()
+    of_connection = isinstance(error, ConnectionError) or error is request.content.exception()
+    return of_connection and not is_open
+
+
+def from_framework(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
+    """The answer with our envelope for an exception of aiohttp."""
     if isinstance(error, web.HTTPNotFound):
         detail = f"{_NO_ROUTE_DETAIL}{(V1 if is_below(request, V1) else V2)[0]}/docs"
         return envelope(request, 404, "Resource not found", detail=detail)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.openapi import Description
     from service.partial import Selection
     from service.sending import Outgoing
+    from service.timeouts import Timeouts
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -32,6 +33,7 @@ DESCRIPTION_V1: web.AppKey["Description"] = web.AppKey("description_v1")
 DESCRIPTION_V2: web.AppKey["Description"] = web.AppKey("description_v2")
 
 OUTGOING: web.AppKey["Outgoing"] = web.AppKey("outgoing")
+TIMEOUTS: web.AppKey["Timeouts"] = web.AppKey("timeouts")
 
 ACTOR = web.RequestKey("actor", Actor)
 SCOPES = web.RequestKey("scopes", tuple[Scope, ...])

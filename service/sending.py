@@ -22,9 +22,6 @@ MOST = 1 << 28
 """Bytes that long answers may hold together."""
 
 _PIECE = 1 << 16
-_PATIENCE = 30.0
-"""Seconds in which a client has to read a piece."""
-
 _BUFFER = 1 << 17
 """Bytes that the system keeps for a client beside that: left to itself it takes some MB, and does
 not tell before a third of them is read."""
@@ -77,11 +74,15 @@ async def write(request: web.Request, response: web.StreamResponse, text: bytes)
 
 @asynccontextmanager
 async def patience(request: web.Request) -> AsyncIterator[None]:
-    """Cut the client off and raise ConnectionError when it does not read what is sent in here."""
+    """Cut the client off and raise ConnectionError when it does not read what is sent in here.
+
+    It has Timeouts.reader to read a piece.
+    """
+    seconds = request.app[keys.TIMEOUTS].reader
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
         if request.transport is not None:
             request.transport.abort()
-        raise ConnectionError(f"too little was read for {_PATIENCE:g} seconds.") from error
+        raise ConnectionError(f"too little was read for {seconds:g} seconds.") from error

@@ -33,7 +33,6 @@ _MALFORMED = (
     EOFError,
     BadHttpMessage,
     web.RequestPayloadError,
-    ConnectionError,
 )
 """What the readers of aiohttp and of the standard library raise for bodies that are no proper
 multipart."""

@@ -21,6 +21,7 @@ from yarl import URL
 
 from service import keys
 from service.app import build_app
+from service.connections import Runner
 from tests.described import Watch
 from tracker import accounts, database, repositories, tokens, workspaces
 from tracker.access import ADMINISTRATOR, Repository, find_repository
@@ -155,6 +156,13 @@ def settings(world: World, tmp_path: Path) -> Settings:
 Change = Callable[[web.Application], None]
 
 
+class Server(TestServer):
+    """Runs an application as `python -m service` does: nothing ends a handler whose client went."""
+
+    async def _make_runner(self, **arguments: Any) -> Runner:
+        return Runner(self.app, **{**arguments, "handler_cancellation": False})
+
+
 class Start(Protocol):
     """Starts Pail with these settings, after a change to the application."""
 
@@ -172,7 +180,7 @@ async def start(world: World) -> AsyncIterator[Start]:
         watches.append(watch := Watch(app))
         if change is not None:
             change(app)
-        client = TestClient(TestServer(app))
+        client = TestClient(Server(app))
         await client.start_server()
         clients.append(client)
         return Api(client, world, watch)

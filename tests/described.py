@@ -9,14 +9,14 @@ from typing import Any
 import jsonschema_rs
 from aiohttp import web
 
-from service import app
+from service import app, errors
 from service.api_v1 import endpoints
 from service.endpoint import V1, V2
 from service.openapi import dialects, document
 from tracker.settings import Limits
 
-NOT_DESCRIBED = {405}
-"""What no operation answers by itself: that it is none."""
+NOT_DESCRIBED = {405, errors.GONE}
+"""What no operation answers by itself: that it is none, and what nobody gets."""
 
 
 APIS = {
@@ -102,13 +102,13 @@ def _problems(
     api: str, path: str, method: str, request: web.Request, response: web.StreamResponse
 ) -> list[str]:
     """What is not as described in that answer to the operation."""
-    status = "200" if response.status in (206, 416) else str(response.status)
+    status = "200" if response.status == 206 else str(response.status)
     answers = described(api)["paths"][path][method]["responses"]
     if status not in answers:
         return ["not described"]
     content = resolved(answers[status], api).get("content", {})
     body = response.body if isinstance(response, web.Response) else None
-    if response.status == 416 or request.method == "HEAD":
+    if request.method == "HEAD":
         return []
     if not content:
         return [f"a body: {body!r}"] if body else []

@@ -69,10 +69,8 @@ async def test_a_long_answer_is_whole_and_the_connection_goes_on(
 
 
 @pytest.mark.parametrize("path", [f"{OLD}?limit=50", f"{ISSUES}?pagelen=50"])
-async def test_whoever_reads_nothing_is_cut_off(
-    long: Api, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sending, "_PATIENCE", 0.2)
+async def test_whoever_reads_nothing_is_cut_off(long: Api, path: str) -> None:
+    long.app[keys.TIMEOUTS].reader = 0.2
     async with unread(long, path) as client:
         await _until(long, held=True)
         await _until(long, held=False)
@@ -81,10 +79,8 @@ async def test_whoever_reads_nothing_is_cut_off(
     assert body
 
 
-async def test_whoever_reads_slowly_is_not_cut_off(
-    long: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sending, "_PATIENCE", 1)
+async def test_whoever_reads_slowly_is_not_cut_off(long: Api) -> None:
+    long.app[keys.TIMEOUTS].reader = 1
     loop, found = asyncio.get_running_loop(), 0
     async with unread(long, f"{OLD}?limit=1") as client, asyncio.timeout(40):
         while found < len(TEXT.encode()):

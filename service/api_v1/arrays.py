@@ -83,8 +83,10 @@ async def answer(
     del page  # while a client takes its time, nothing but the text waits for it
     try:
         await sent
+    except ConnectionError:
+        raise
     except Exception as error:
-        is_known = isinstance(error, (TrackerError, ConnectionError))
+        is_known = isinstance(error, TrackerError)
         path = request.rel_url.raw_path
         _log.warning("A list broke off in %s: %s", path, error, exc_info=not is_known)
         if request.transport is not None:

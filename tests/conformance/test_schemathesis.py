@@ -26,12 +26,13 @@ from typing import Any
 
 import pytest
 import schemathesis
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
 from service.app import build_app
 from service.endpoint import V1, V2
+from tests import conftest
 from tests.conformance.places import places
 from tests.conftest import Api, World
 from tests.described import Watch, described
@@ -87,7 +88,7 @@ class Server:
     async def _start(self) -> None:
         app = build_app(self._settings)
         self.watch = Watch(app)
-        client = TestClient(TestServer(app))
+        client = TestClient(conftest.Server(app))
         await client.start_server()
         self._api = Api(client, self._world, self.watch)
         self._places = await places(self._api)

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from service import keys
 from service.access_log import AccessLogger
 from service.app import build_app
 from tests.conformance.places import places
-from tests.conftest import Answer, Api, Start
+from tests.conftest import Answer, Api, Server, Start
 from tests.hostile.routes import API, ROUTES, is_refused, send
 from tracker.settings import Settings
 
@@ -135,7 +134,7 @@ async def test_no_request_writes_two_lines_into_the_log(
 ) -> None:
     log = io.StringIO()
     there = await places(api, "alice/app")
-    server = TestServer(build_app(settings))
+    server = Server(build_app(settings))
     await server.start_server(
         access_log_class=AccessLogger, access_log=logging.getLogger("pail.test")
     )
@@ -157,7 +156,7 @@ async def test_no_request_writes_two_lines_into_the_log(
     assert "\x1b" not in caplog.text
 
 
-async def _get(server: TestServer, target: str, agent: str) -> None:
+async def _get(server: Server, target: str, agent: str) -> None:
     """Send a GET whose User-Agent is that."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
     head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"

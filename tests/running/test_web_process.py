@@ -165,6 +165,9 @@ def test_what_is_no_http_is_refused_without_a_version_and_in_one_line(
         connection.sendall(request_line)
         answer = connection.makefile("rb").read(4096)
     assert answer.split(b"\r\n")[0].endswith(b" 400 Bad Request")
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in answer
+    assert answer.endswith(b'"}}')
+    assert b'\r\n\r\n{"type":"error","error":{"message":"The ' in answer
     assert b"aiohttp" not in answer
     assert b"Python" not in answer
     assert web.stop() == 0

@@ -1,0 +1,135 @@
+"""Connections of clients: what aiohttp answers by itself is answered in our shape, and in time."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
+
+from service import answers, errors, keys
+from service.timeouts import Timeouts
+
+_MESSAGES = {
+    400: "The request is not valid HTTP.",
+    408: "The headers of the request did not come in time.",
+    500: "Internal error",
+    504: "It took too long.",
+}
+"""What is said where no handler of ours was asked; none of it repeats what was sent."""
+
+_TOO_LONG = "The address or a header is too long."
+
+
+class Connection(RequestHandler):
+    """One connection of a client, with one request after the other.
+
+    A request whose headers take longer than Timeouts.headers gets 408, and a new connection that
+    says nothing for that long is closed.
+    """
+
+    __slots__ = ("_begun", "_headers_timer", "_last_body", "_timeouts")
+
+    def __init__(self, *args: Any, timeouts: Timeouts, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._timeouts = timeouts
+        self._headers_timer: asyncio.TimerHandle | None = None
+        self._begun = False
+        self._last_body: StreamReader = EMPTY_PAYLOAD
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Give the first request its time."""
+        super().connection_made(transport)
+        self._start_timer()
+        self.peername  # noqa: B018 - kept from now on, for the log when the client is gone by then
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the timer."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse the bytes; those that belong to no body and end no headers begin a request."""
+        count, in_body = self._request_count, not self._last_body.is_eof()
+        super().data_received(data)
+        if self._request_count != count:
+            self._stop_timer()
+            if self._messages:
+                self._last_body = self._messages[-1][1]
+        elif data and not in_body:
+            self._begun = True
+            if self._headers_timer is None:
+                self._start_timer()
+
+    def _start_timer(self) -> None:
+        self._headers_timer = self._loop.call_later(self._timeouts.headers, self._cut_off)
+
+    def _stop_timer(self) -> None:
+        self._begun = False
+        if self._headers_timer is not None:
+            self._headers_timer.cancel()
+            self._headers_timer = None
+
+    def _cut_off(self) -> None:
+        """End a connection whose next request is not whole yet."""
+        self._headers_timer = None
+        if self._waiter is None:
+            self._start_timer()  # the request before that one is still being answered
+        elif not self._begun:
+            self.force_close()
+        elif not self._waiter.done():
+            self._messages.append((_ErrInfo(408, TimeoutError(), ""), EMPTY_PAYLOAD))
+            self._waiter.set_result(None)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no HTTP, or to what failed outside of every handler.
+
+        Raises ConnectionError when a part of an answer was sent already.
+        """
+        if status != 408:
+            super().handle_error(request, status, exc, message)
+        words = _TOO_LONG if isinstance(exc, LineTooLong) else _MESSAGES[status]
+        answer = errors.envelope(request, status, words)
+        answers.dress(answer)
+        answer.headers[hdrs.CONNECTION] = "close"  # it is sent as HTTP/1.0, which has no such rule
+        answer.force_close()
+        return answer
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; what aiohttp raised before our handlers gets our shape, as 417 does."""
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
+            resp = errors.from_framework(request, resp)
+        return await super().finish_response(request, resp, start_time)
+
+
+class _Server(web.Server):
+    """Makes a Connection for each client."""
+
+    def __init__(self, server: web.Server, timeouts: Timeouts) -> None:
+        super().__init__(
+            server.request_handler,
+            request_factory=server.request_factory,
+            handler_cancellation=server.handler_cancellation,
+            **server._kwargs,
+        )
+        self._timeouts = timeouts
+
+    def __call__(self) -> Connection:
+        return Connection(self, loop=self._loop, timeouts=self._timeouts, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application of ours on such connections."""
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        return _Server(server, self.app[keys.TIMEOUTS])
