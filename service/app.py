@@ -81,6 +81,7 @@ def build_app(settings: Settings) -> web.Application:
     app[keys.TIMEOUTS] = Timeouts()
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
     app[keys.DOORBELL] = Doorbell(settings.redis_url)
+    app[keys.DISK] = health.Disk(settings)
     app[keys.READY_ISSUES] = ReadyIssues()
     old = openapi.Description(dialects.V1, endpoints.ENDPOINTS, settings.limits)
     app[keys.DESCRIPTION_V1] = old

@@ -1,10 +1,25 @@
-"""Whether the process runs, and whether it can work (DECISIONS 25)."""
+"""Whether the process runs, and whether it can work."""
 
+import asyncio
 import logging
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 from aiohttp import web
 
 from service import answers, keys, requests
+from tracker import presence
+from tracker.database import Database
+from tracker.settings import MIB, Settings
+
+KEPT = 5.0
+"""Seconds for which a look at the disk, or a write that was refused, says how the disk is."""
+
+LEAST_FREE = 1 * MIB
+"""Bytes: a disk with less than this is full."""
 
 _log = logging.getLogger("pail.service")
 
@@ -15,12 +30,60 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """200 when the database answers, else 503; the queue's state is told but decides nothing."""
+    """200 when the database answers and its disk has room, else 503.
+
+    The states of the queue and of the worker are told and decide nothing.
+    """
+    db = requests.database(request)
+    facts = {
+        "database": await _database(db),
+        "disk": await request.app[keys.DISK].state(db),
+        "queue": await request.app[keys.DOORBELL].state(),
+        "worker": await _worker(request.app[keys.SETTINGS]),
+    }
+    is_ready = facts["database"] == facts["disk"] == "ok"
+    return answers.json(facts, status=200 if is_ready else 503)
+
+
+async def _database(db: Database) -> str:
     try:
-        await requests.database(request).one("SELECT value FROM counter LIMIT 1")
-        status, database = 200, "ok"
+        await db.one("SELECT value FROM counter LIMIT 1")
     except Exception:  # whatever it is, it is the answer to what was asked here
         _log.exception("The database does not answer")
-        status, database = 503, "does not answer"
-    queue = await request.app[keys.DOORBELL].state()
-    return answers.json({"database": database, "queue": queue}, status=status)
+        return "does not answer"
+    return "ok"
+
+
+async def _worker(settings: Settings) -> str:
+    """ok when a worker of this machine lives, else none."""
+    return "ok" if await asyncio.to_thread(presence.is_any_here, settings.data_dir) else "none"
+
+
+class Disk:
+    """How full the disks are: by what they last refused, and by what is free on them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folders = (settings.data_dir, settings.database.parent)
+        self._looked_on = float("-inf")
+        self._has_room = True
+
+    async def state(self, db: Database) -> str:
+        """ok, or full. Writes nothing.
+
+        A refusal counts for a few seconds only, so that whoever sends nothing to a Pail that is not
+        ready learns when it is.
+        """
+        now = time.monotonic()
+        if now - self._looked_on > KEPT:
+            self._looked_on = now
+            self._has_room = await asyncio.to_thread(_has_room, self._folders)
+        is_refused = db.refused_on is not None and now - db.refused_on <= KEPT
+        return "full" if is_refused or not self._has_room else "ok"
+
+
+def _has_room(folders: Iterable[Path]) -> bool:
+    for folder in folders:
+        with suppress(OSError):  # what can't be looked at is no reason not to serve
+            if shutil.disk_usage(folder).free < LEAST_FREE:
+                return False
+    return True

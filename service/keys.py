@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.api_v2.ready import ReadyIssues
     from service.doorbell import Doorbell
     from service.downloads import Downloads
+    from service.health import Disk
     from service.openapi import Description
     from service.partial import Selection
     from service.sending import Outgoing
@@ -28,6 +29,7 @@ TURNS = web.AppKey("turns", Turns)
 BLOBS = web.AppKey("blobs", Blobs)
 DOWNLOADS: web.AppKey["Downloads"] = web.AppKey("downloads")
 DOORBELL: web.AppKey["Doorbell"] = web.AppKey("doorbell")
+DISK: web.AppKey["Disk"] = web.AppKey("disk")
 READY_ISSUES: web.AppKey["ReadyIssues"] = web.AppKey("ready_issues")
 DESCRIPTION_V1: web.AppKey["Description"] = web.AppKey("description_v1")
 DESCRIPTION_V2: web.AppKey["Description"] = web.AppKey("description_v2")

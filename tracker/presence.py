@@ -4,10 +4,14 @@ import fcntl
 import os
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from tracker.files import make_folder
+
+_DRAFT = "."
+"""What the name of a file begins with until it is locked."""
 
 
 class Presence:
@@ -24,8 +28,12 @@ class Presence:
 
     def __enter__(self) -> "Presence":
         make_folder(self._folder)
-        self._descriptor = os.open(self._folder / self.name, os.O_RDWR | os.O_CREAT, 0o600)
+        for name in _names(self._folder):
+            self.is_gone(name)  # and its file removed
+        draft = self._folder / f"{_DRAFT}{self.name}"
+        self._descriptor = os.open(draft, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.rename(self._folder / self.name)  # a name that can be seen is locked
         return self
 
     def __exit__(
@@ -43,15 +51,39 @@ class Presence:
         if not name.startswith(f"{socket.gethostname()}-"):
             return False
         path = self._folder / name
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if _is_locked(path):
             return False
-        finally:
-            os.close(descriptor)
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         return True
+
+
+def is_any_here(data_dir: Path) -> bool:
+    """Whether a worker of this machine, in whatever container, lives. Writes nothing."""
+    folder = data_dir / "workers"
+    return any(_is_locked(folder / name) for name in _names(folder))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(_DRAFT)]
+    except OSError:
+        return []
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a worker holds the lock of this file, or nobody can tell; False without a file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        # Shared: two that look at the same time don't take one another for a worker.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

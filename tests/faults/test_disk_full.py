@@ -1,5 +1,6 @@
 """A full disk: what can't be written is refused, what is there is served, and it goes on later."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -11,7 +12,17 @@ import pytest
 
 from tests.archives import attachment, issue
 from tests.conftest import Api, Start, World
-from tests.jobs.working import archive, dump, files, issues, select, send, settled, working
+from tests.jobs.working import (
+    archive,
+    dump,
+    files,
+    form,
+    issues,
+    select,
+    send,
+    settled,
+    working,
+)
 from tracker.settings import Settings
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
@@ -71,6 +82,63 @@ async def test_writes_are_refused_reads_answered_and_all_goes_on_when_there_is_r
     numbers = select(small.database, "SELECT number FROM issue ORDER BY number")
     assert numbers == [(number,) for number in range(1, made + 2)]
     assert await api.db.check() == []
+
+
+async def _disk(api: Api) -> str:
+    answer = await api("GET", "/readyz")
+    assert answer.status == (200 if answer.body["disk"] == "ok" else 503), answer
+    return str(answer.body["disk"])
+
+
+async def _disk_is(api: Api, state: str) -> None:
+    async with asyncio.timeout(30):
+        while await _disk(api) != state:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_full_disk_is_not_ready_until_there_is_room_whoever_writes(
+    start: Start, small: Settings
+) -> None:
+    api = await start(small)
+    assert await _disk(api) == "ok"
+    filler = _fill(small.data_dir)
+    kept = files(small.data_dir)
+    await _disk_is(api, "full")
+    filler.unlink()
+    await _disk_is(api, "ok")
+    assert files(small.data_dir) == kept - {filler}, "a probe writes nothing"
+
+
+async def test_a_write_that_was_refused_is_told_at_once_and_so_is_the_next_that_went_well(
+    start: Start, small: Settings
+) -> None:
+    api = await start(small)
+    assert await _disk(api) == "ok"
+    content = {"raw": "x" * (900 << 10)}
+    statuses = [
+        (await api("POST", issues(), "bob", json={"title": "t", "content": content})).status
+        for _ in range(8)
+    ]
+    assert statuses[-1] == 507
+    assert await _disk(api) == "full"
+    assert (await api("POST", issues(), "bob", json={"title": "t"})).status == 201
+    assert await _disk(api) == "ok"
+
+
+@pytest.mark.parametrize("what", ["archive", "attachment"])
+async def test_an_upload_that_was_refused_is_told_at_once(
+    start: Start, small: Settings, what: str
+) -> None:
+    api = await start(small)
+    number = (await api.post(issues(), "bob", {"title": "t"}))["id"]
+    assert await _disk(api) == "ok"
+    if what == "archive":
+        answer = await send(api, os.urandom(8 << 20))
+    else:
+        path = issues(rest=f"/{number}/attachments")
+        answer = await api("POST", path, "bob", data=form(os.urandom(8 << 20)))
+    assert answer.status == 507, answer
+    assert await _disk(api) == "full"
 
 
 async def test_an_upload_that_does_not_fit_leaves_nothing(start: Start, small: Settings) -> None:

@@ -1,5 +1,6 @@
 """What the core may ask of a database."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
@@ -105,6 +106,13 @@ class Transaction(Reader):
 
 class Database(Reader):
     """A database that is open."""
+
+    refused_on: float | None = None
+    """When the disk was too full for the last write (time.monotonic()); None when it was not."""
+
+    def note_full(self) -> None:
+        """Remember that the disk was too full for a write, one of a file included."""
+        self.refused_on = time.monotonic()
 
     @abstractmethod
     async def read(

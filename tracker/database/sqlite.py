@@ -10,9 +10,10 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
+    Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,24 +227,41 @@ class SqliteDatabase(Database):
             return _in_transaction(raw, "BEGIN IMMEDIATE", work(_DirectTransaction(raw)))
 
         async with self._lock:
-            return await _to_the_end(_run(self._writer, run))
+            with self._noted():
+                return await _to_the_end(_run(self._writer, run))
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Remember whether the disk was too full for a write."""
+        try:
+            yield
+        except errors.StorageFull:
+            self.note_full()
+            raise
+        self.refused_on = None
 
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
         async with self._lock, self._synchronous(durable):
-            try:
-                with translated():
-                    await _to_the_end(self._writer.execute("BEGIN IMMEDIATE"))
-                yield _SqliteTransaction(self._writer)
-            except BaseException:
-                await _to_the_end(self._rollback())
-                raise
-            try:
-                with translated():
-                    await _to_the_end(self._writer.commit())
-            except errors.TrackerError:
-                await _to_the_end(self._rollback())
-                raise
+            with self._noted():
+                async with self._begun() as tx:
+                    yield tx
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Transaction]:
+        try:
+            with translated():
+                await _to_the_end(self._writer.execute("BEGIN IMMEDIATE"))
+            yield _SqliteTransaction(self._writer)
+        except BaseException:
+            await _to_the_end(self._rollback())
+            raise
+        try:
+            with translated():
+                await _to_the_end(self._writer.commit())
+        except errors.TrackerError:
+            await _to_the_end(self._rollback())
+            raise
 
     @asynccontextmanager
     async def _synchronous(self, durable: bool) -> AsyncIterator[None]:
