@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 PATIENCE = 1.0
 """Seconds that a ring may take; nobody waits for it."""
 
+RINGS = 100
+"""Rings that are kept while no worker listens: each wakes one worker, which then sees all jobs."""
+
+RING_SECONDS = 60
+"""How long they are kept."""
+
 _log = logging.getLogger("pail.service")
 
 
 class Doorbell:
-    """Rings the worker through arq, where there is a queue."""
+    """Rings the worker where there is a queue: through a list that it waits at, and through arq."""
 
     def __init__(self, redis_url: str | None) -> None:
         self._url = redis_url
@@ -39,9 +45,13 @@ class Doorbell:
     async def _ring(self, job: Job) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._connected().enqueue_job(
-                    jobs.FUNCTION, job.id, _job_id=f"{job.id}:{job.attempt}"
-                )
+                queue = self._connected()
+                async with queue.pipeline(transaction=True) as bell:
+                    bell.rpush(jobs.BELL, job.id)
+                    bell.ltrim(jobs.BELL, -RINGS, -1)
+                    bell.expire(jobs.BELL, RING_SECONDS)
+                    await bell.execute(raise_on_error=False)  # arq is told all the same
+                await queue.enqueue_job(jobs.FUNCTION, job.id, _job_id=f"{job.id}:{job.attempt}")
         except Exception as error:  # whatever it is, the worker looks for jobs itself
             _log.warning("the queue can't be reached (%s): the worker finds the job itself", error)
 

@@ -28,6 +28,9 @@ _HEARTBEAT_STEPS = 10
 FUNCTION = "run_job"
 """The worker's function that runs a job, as the queue knows it; its argument is the job's id."""
 
+BELL = "pail:bell"
+"""The list in the queue that a worker waits at; whatever is pushed means: look for jobs."""
+
 MAKES_REPOSITORY = "makes_repository"
 """The option of an import whose repository was made in the transaction that accepted it."""
 

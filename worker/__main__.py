@@ -1,7 +1,8 @@
-"""`python -m worker`: the runner, and arq's worker as its doorbell where there is a queue."""
+"""`python -m worker`: the runner, and arq's worker beside it where there is a queue."""
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 
@@ -12,34 +13,39 @@ from tracker import settings as settings_module
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError
 from tracker.terminal import log_handler, say
-from worker.queue import options
+from worker.queue import Patience, options
 from worker.runner import Runner
 
 logger = logging.getLogger("pail.worker")
 
 
-async def serve(settings: Settings) -> None:
-    """Run jobs until SIGTERM or SIGINT."""
+async def serve(settings: Settings) -> int:
+    """Run jobs until SIGTERM or SIGINT, or until the runner is broken; the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Runner(settings) as runner:
-        bell = asyncio.create_task(listen(settings.redis_url, runner))
+    async with Runner(settings, stop.set) as runner:
+        queue = asyncio.create_task(listen(settings.redis_url, runner))
         await stop.wait()
-        bell.cancel()
-        await asyncio.wait([bell], timeout=2)
+        queue.cancel()
+        await asyncio.wait([queue], timeout=2)
+    return os.EX_SOFTWARE if runner.is_broken else 0
 
 
 async def listen(redis_url: str | None, runner: Runner) -> None:
-    """Take rings from the queue; when it is lost, wait and connect again."""
+    """Take jobs from arq's queue; when it is lost, wait and connect again."""
     while redis_url is not None:
-        worker = Worker(ctx={"runner": runner}, handle_signals=False, **options(redis_url))
+        how = options(redis_url, Patience())
+        worker = Worker(ctx={"runner": runner}, handle_signals=False, **how)
         try:
-            await worker.main()
+            async with how["redis_pool"]:
+                await worker.main()
         except (RedisError, OSError) as error:
             logger.warning("the queue: %s", error)
-            await asyncio.sleep(1)
+        except Exception:  # whatever somebody has put into the queue
+            logger.exception("the queue")
+        await asyncio.sleep(1)
 
 
 def main() -> None:
@@ -49,7 +55,7 @@ def main() -> None:
     try:
         settings = settings_module.load()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(settings))
+            sys.exit(runner.run(serve(settings)))
     except (SettingsError, DatabaseUnusable) as error:
         say(error, err=True)
         sys.exit(1)

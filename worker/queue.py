@@ -1,69 +1,123 @@
-"""The doorbell: arq calls run_job when the service rings."""
+"""arq's side of the queue: it takes what the service has put there for run_job."""
 
 import asyncio
 import json
 import logging
+import os
+import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from arq.connections import RedisSettings
+from arq.connections import ArqRedis, RedisSettings
 from arq.worker import func
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker import jobs
 from tracker import settings as settings_module
 from tracker.settings import Settings, SettingsError
 from tracker.terminal import log_handler, say
-from worker.runner import AT_ONCE, Runner
+from worker.bell import FIRST_PAUSE, LONGEST_PAUSE
+from worker.runner import Runner
 
 logger = logging.getLogger("pail.worker")
 
 T = TypeVar("T")
 
-A_DAY = 86_400
+POLL_DELAY = 2.0
+"""Seconds between two looks of arq: a safety net, the bell is faster."""
+
+ANSWER = 5.0
+"""Seconds after which a queue that does not answer counts as away."""
+
+FAREWELL = 1.0
+"""The same once the worker ends: nobody needs what arq tidies up there."""
 
 
 class Patience(Retry):
     """Waits for a queue that is away, until the worker is told to end.
 
-    Once a wait was cancelled nothing is waited for any more: what arq tidies up in the queue when
-    it ends would keep the process from ending.
+    A wait that is cancelled ends it, too: what arq tidies up in the queue when it ends would keep
+    the process from ending.
     """
 
     def __init__(self) -> None:
         super().__init__(NoBackoff(), -1)
-        self._is_over = False
+        self._over = asyncio.Event()
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Patience":
         return self  # every connection has the same
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return self._over.is_set()
+
+    def end(self) -> None:
+        """Wait for nothing any more; waits that have begun end."""
+        self._over.set()
 
     async def call_with_retry(
         self, do: Callable[[], Awaitable[T]], fail: Callable[[Any], Awaitable[Any]]
     ) -> T:
         """Do it, as often as it takes. Raises what it raised last when it is over."""
-        while True:
-            try:
-                return await do()
-            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-                await fail(error)
-                if self._is_over:
-                    raise
-                logger.warning("waiting for the queue: %s", error)
+        pause = FIRST_PAUSE
+        try:
+            while True:
                 try:
-                    await asyncio.sleep(1)
-                except asyncio.CancelledError:
-                    self._is_over = True
-                    raise
+                    return await do()
+                except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                    await fail(error)
+                    if self.is_over:
+                        raise
+                    logger.warning("waiting for the queue: %s", error)
+                await self._wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        except asyncio.CancelledError:
+            self.end()
+            raise
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.wait([ending := asyncio.ensure_future(self._over.wait())], timeout=seconds)
+        ending.cancel()
 
 
-async def run_job(ctx: dict[str, Any], job_id: int) -> None:
-    """Do a job by its id; anything else that lies in the queue is ignored."""
+class Queue(ArqRedis):
+    """The queue as arq's worker uses it: waited for, and left alone once the worker ends."""
+
+    def __init__(self, redis_url: str, patience: Patience) -> None:
+        pool = ConnectionPool.from_url(
+            redis_url,
+            retry=patience,
+            retry_on_error=[RedisConnectionError, RedisTimeoutError],
+            socket_connect_timeout=ANSWER,
+            socket_timeout=ANSWER,
+        )
+        super().__init__(pool, job_serializer=serialize, job_deserializer=deserialize)
+        self.auto_close_connection_pool = True
+        self._patience = patience
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """The queue's answer; None when there is none and the worker ends."""
+        seconds = FAREWELL if self._patience.is_over else None
+        try:
+            async with asyncio.timeout(seconds):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except (RedisError, OSError):
+            if not self._patience.is_over:
+                raise
+            return None
+
+
+async def run_job(ctx: dict[str, Any], job_id: object) -> None:
+    """Have the runner look for jobs; it takes whichever is next, not the one that is named."""
     runner: Runner = ctx["runner"]
-    if isinstance(job_id, int) and not isinstance(job_id, bool):
-        await runner.run(job_id)
+    runner.wake()
 
 
 def serialize(value: dict[str, Any]) -> bytes:
@@ -79,25 +133,20 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return value
 
 
-def options(redis_url: str) -> dict[str, Any]:
-    """How arq's Worker is made (DECISIONS 35); attempts are counted on the job's row, not by arq.
+def options(redis_url: str, patience: Patience) -> dict[str, Any]:
+    """How arq's Worker is made; attempts are counted on the job's row, not by arq.
 
     A queue that is away is waited for: the table of jobs is looked at all the same.
     """
-    redis = RedisSettings.from_dsn(redis_url)
-    redis.conn_retries = A_DAY
-    redis.retry = Patience()
     return {
-        "functions": [func(run_job, name=jobs.FUNCTION, keep_result=0, timeout=A_DAY, max_tries=1)],
-        "redis_settings": redis,
+        "functions": [func(run_job, name=jobs.FUNCTION, keep_result=0, max_tries=1)],
+        "redis_pool": Queue(redis_url, patience),
         "job_serializer": serialize,
         "job_deserializer": deserialize,
-        "max_jobs": AT_ONCE * 10,
-        "poll_delay": 0.02,
+        "poll_delay": POLL_DELAY,
         "keep_result": 0,
         "max_tries": 1,
         "retry_jobs": False,
-        "job_timeout": A_DAY,
         "log_results": False,
     }
 
@@ -114,24 +163,50 @@ def worker_settings() -> type:
         raise SystemExit(1)
     if not logger.handlers:  # arq's own are for its own logger only
         logger.addHandler(log_handler("%(levelname)s %(message)s"))
+    patience = Patience()
     return type(
         "WorkerSettings",
         (),
         {
-            **options(settings.redis_url),
-            "on_startup": staticmethod(_starting(settings)),
+            **options(settings.redis_url, patience),
+            "redis_settings": RedisSettings.from_dsn(settings.redis_url),  # for `arq --check`
+            "on_startup": staticmethod(_starting(settings, patience)),
             "on_shutdown": staticmethod(_shutdown),
         },
     )
 
 
-def _starting(settings: Settings) -> Any:
+def _starting(settings: Settings, patience: Patience) -> Any:
     async def startup(ctx: dict[str, Any]) -> None:
-        ctx["runner"] = await Runner(settings).__aenter__()
+        main = asyncio.current_task()
+        assert main is not None  # noqa: S101 - there is one in every coroutine
+        loop = asyncio.get_running_loop()
+        stop = ctx["stop"] = asyncio.Event()
+        runner = ctx["runner"] = await Runner(settings, stop.set).__aenter__()
+        # Instead of arq's: it speaks with the queue before it calls on_shutdown, and may fail.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        main.add_done_callback(lambda _: stop.set())
+        ctx["end"] = asyncio.create_task(_end(stop, runner, patience, main))
 
     return startup
 
 
+async def _end(
+    stop: asyncio.Event, runner: Runner, patience: Patience, main: asyncio.Task[Any]
+) -> None:
+    """Wait for the end of the worker; close the runner first, then stop arq."""
+    await stop.wait()
+    await runner.close()
+    patience.end()
+    while not main.done():  # asyncio.wait_for, which redis uses, may swallow a cancellation
+        main.cancel()
+        await asyncio.wait([main], timeout=0.2)
+
+
 async def _shutdown(ctx: dict[str, Any]) -> None:
-    if "runner" in ctx:
-        await ctx["runner"].__aexit__(None, None, None)
+    if "end" in ctx:
+        ctx["stop"].set()
+        await ctx["end"]
+        if ctx["runner"].is_broken:
+            sys.exit(os.EX_SOFTWARE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,11 +18,12 @@ from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.settings import Settings
 from tracker.vocabulary import JobKind
+from worker import bell
 
 logger = logging.getLogger("pail.worker")
 
 POLL = 1.0
-"""Seconds between two looks for accepted jobs: the queue may be down, or forget."""
+"""Seconds between two looks for accepted jobs: the queue may be down, or forget a ring."""
 
 SWEEP = 60.0
 """Seconds between two sweeps of what is left behind."""
@@ -32,14 +33,22 @@ AT_ONCE = 2
 
 
 class Runner:
-    """Runs jobs until it is closed; use it as a context manager."""
+    """Runs jobs until it is closed; use it as a context manager.
 
-    def __init__(self, settings: Settings) -> None:
+    ended is called when a loop has ended that never should: then the process has to end, too, and
+    is_broken is true.
+    """
+
+    def __init__(self, settings: Settings, ended: Callable[[], None] = lambda: None) -> None:
+        self.is_broken = False
         self._settings = settings
+        self._ended = ended
         self._stack = AsyncExitStack()
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._rung = asyncio.Event()
         self._running: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self._db: Database
         self._blobs = Blobs(settings.blobs_dir)
         self._presence = Presence(settings.data_dir)
@@ -52,8 +61,10 @@ class Runner:
             stack.push_async_callback(self._db.close)
             stack.enter_context(self._presence)
             self._stack = stack.pop_all()
-        for work in (self._poll, self._sweep):
-            self._start(work())
+        self._keep("poll", self._poll())
+        self._keep("sweep", self._sweep())
+        if self._settings.redis_url is not None:
+            self._keep("bell", bell.listen(self._settings.redis_url, self.wake))
         return self
 
     async def __aexit__(
@@ -62,44 +73,67 @@ class Runner:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the loops, put running jobs back; twice is fine."""
+        self._is_closing = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._stack.aclose()
 
+    def wake(self) -> None:
+        """Look for accepted jobs now."""
+        self._rung.set()
+
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a task of the worker failed", exc_info=error)
+
+    def _keep(self, name: str, loop: Coroutine[Any, Any, None]) -> None:
+        """Start a loop; the runner is broken when it ends."""
+
+        def lost(task: asyncio.Task[None]) -> None:
+            if not self._is_closing:
+                logger.critical("the loop %r ended: this process ends, too", name)
+                self.is_broken = True
+                self._ended()
+
+        task = self._start(loop)
+        task.set_name(f"pail {name}")
+        task.add_done_callback(lost)
 
     async def _poll(self) -> None:
         while True:
-            try:
-                await sweeping.settle_jobs(self._db, self._settings, self._presence)
-                for job_id in await jobs.accepted(self._db):
-                    if job_id not in self._running:
-                        self._start(self._run(job_id))
-            except TrackerError as error:
-                logger.warning("looking for jobs: %s", error)
-            await asyncio.sleep(POLL)
+            self._rung.clear()
+            await _outlive("looking for jobs", self._look)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._rung.wait()
+
+    async def _look(self) -> None:
+        """Settle what others left behind, and start what waits."""
+        await sweeping.settle_jobs(self._db, self._settings, self._presence)
+        for job_id in await jobs.accepted(self._db):
+            if job_id not in self._running:
+                self._start(self._run(job_id))
 
     async def _sweep(self) -> None:
         while True:
-            try:
-                await sweeping.sweep(self._db, self._blobs, self._settings)
-            except (TrackerError, OSError) as error:
-                logger.warning("sweeping: %s", error)
+            await _outlive("sweeping", self._clean)
             await asyncio.sleep(SWEEP)
 
-    async def run(self, job_id: int) -> None:
-        """Do a job, if it is there to be done; twice at once is done once.
-
-        Whoever waits here may be cancelled; the job ends with the runner.
-        """
-        if job_id not in self._running:
-            await asyncio.wait([self._start(self._run(job_id))])
+    async def _clean(self) -> None:
+        await sweeping.sweep(self._db, self._blobs, self._settings)
 
     async def _run(self, job_id: int) -> None:
         self._running.add(job_id)
@@ -166,3 +200,13 @@ class Runner:
                 await asyncio.sleep(POLL)
             else:
                 return True
+
+
+async def _outlive(what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do a loop's work once; whatever it raises is logged, and the loop goes on."""
+    try:
+        await work()
+    except TrackerError as error:
+        logger.warning("%s: %s", what, error)
+    except Exception:
+        logger.exception("%s", what)

@@ -1,7 +1,7 @@
 """Workers and a Valkey that a test starts, stops, and kills."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -12,14 +12,20 @@ from tests.running.processes import Started, eventually, started
 from tests.running.test_valkey import client, server
 from tracker.settings import Settings
 
+PLAIN = (sys.executable, "-m", "worker")
+ARQ = (sys.executable, "-m", "arq", "worker.WorkerSettings")
+"""The two ways to start a worker."""
 
-def worker(settings: Settings, folder: Path, **env: str) -> AbstractContextManager[Started]:
+
+def worker(
+    settings: Settings, folder: Path, command: Sequence[str] = PLAIN, **env: str
+) -> AbstractContextManager[Started]:
     """A real worker process for these settings; its own things lie in folder."""
     folder.mkdir(exist_ok=True)
     names = {"PAIL_DATA_DIR": str(settings.data_dir), **env}
     if settings.redis_url:
         names["REDIS_URL"] = settings.redis_url
-    return started(folder, [sys.executable, "-m", "worker"], **names)
+    return started(folder, command, **names)
 
 
 @contextmanager

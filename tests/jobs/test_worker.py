@@ -87,14 +87,16 @@ async def test_ringing_again_and_again_does_it_once(noted: Api, settings: Settin
     async with working(settings) as running:
         await begin_export(noted)
         [job_id] = [row[0] for row in select(settings.database, "SELECT id FROM job")]
-        await asyncio.gather(*(running.run(job_id) for _ in range(5)))
-        await running.run(job_id)
+        for _ in range(5):
+            await queue.run_job({"runner": running}, job_id)
+        await _until(settings, "finished_on IS NOT NULL")
+        await queue.run_job({"runner": running}, job_id)
     assert len(_history(settings, "job", "WHERE status = 'SUCCESS'")) == 1
 
 
 async def test_a_ring_for_a_job_that_is_not_there_is_nothing(settings: Settings) -> None:
     async with working(settings) as running:
-        await running.run(4711)
+        await queue.run_job({"runner": running}, 4711)
 
 
 @pytest.mark.parametrize("argument", ["1", None, True, 1.0, [1], {"id": 1}, "__import__('os')"])
@@ -191,13 +193,12 @@ async def test_a_worker_that_was_overtaken_drops_what_it_built(
 ) -> None:
     monkeypatch.setattr(jobs, "_STEP", 0.002)
     before = dump(settings.database)
-    async with working(settings) as running:
+    async with working(settings):
         await send(api, archive(tmp_path, many(3_000, 12_000), files={}))
         await _until(settings, "phase = 'Comments'")
         repository = await api.repository(APP)
         job = await jobs.latest_import(api.db, repository)
         await jobs.fail(api.db, job, "settled by another")
-        await running.run(job.id)
         await _until(settings, "message = 'settled by another'")
         await asyncio.sleep(0.1)
     assert select(settings.database, "SELECT status FROM job") == [("FAILURE",)]
