@@ -1,6 +1,7 @@
 """`python -m bench [PART ...]`: measures Pail on this machine and prints one table.
 
-Parts: api, archive, latency, idle; without any, all of them, which takes four or five minutes.
+Parts: api, archive, latency, idle, jobs; without any, all of them, which takes about
+seven minutes.
 Archives and databases go to bench/data. Nothing else should run meanwhile.
 """
 
@@ -13,8 +14,10 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from bench import idle, latency, requests, table, transfers
+from bench import idle, jobs, latency, requests, table, transfers
 from bench.table import Line
+
+_PARTS = ("api", "archive", "latency", "idle", "jobs")
 
 
 async def _run(parts: list[str], seconds: float) -> list[Line]:
@@ -23,6 +26,7 @@ async def _run(parts: list[str], seconds: float) -> list[Line]:
         "archive": transfers.measure,
         "latency": lambda: latency.measure(seconds),
         "idle": idle.measure,
+        "jobs": lambda: jobs.measure(4 * seconds),
     }
     lines: list[Line] = []
     for part in parts or measures:
@@ -34,10 +38,10 @@ async def _run(parts: list[str], seconds: float) -> list[Line]:
 def main() -> None:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("part", nargs="*", help="api, archive, latency or idle (default: all)")
+    parser.add_argument("part", nargs="*", help=f"{', '.join(_PARTS)} (default: all)")
     parser.add_argument("--seconds", type=float, default=15.0, help="each half of latency (15)")
     arguments = parser.parse_args()
-    unknown = {*arguments.part} - {"api", "archive", "latency", "idle"}
+    unknown = {*arguments.part} - {*_PARTS}
     if unknown:
         parser.error(f"there is no part {unknown.pop()!r}")
     lines = uvloop.run(_run(arguments.part, arguments.seconds))

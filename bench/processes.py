@@ -70,10 +70,13 @@ def answering(
 
 
 @contextmanager
-def web(data_dir: Path) -> Iterator[int]:
-    """`python -m service` on that data directory; yields the port once it answers."""
+def web(data_dir: Path, **more: str) -> Iterator[int]:
+    """`python -m service` on that data directory, with more in its environment.
+
+    Yields the port once it answers.
+    """
     port = free_port()
-    environment = {"PAIL_DATA_DIR": str(data_dir), "PORT": str(port)}
+    environment = {"PAIL_DATA_DIR": str(data_dir), "PORT": str(port), **more}
     with answering([sys.executable, "-m", "service"], environment, data_dir / "web.log", port):
         yield port
 
@@ -115,6 +118,12 @@ def rss(pid: int) -> float:
 def pss(pid: int) -> float:
     """A process's memory in MB, where pages of several processes are shared out among them."""
     return _memory(pid, "smaps_rollup", "Pss")
+
+
+def cpu_seconds(pid: int) -> float:
+    """The time on a processor that a process with all its threads has had so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(pid: int, file: str, name: str) -> float:
