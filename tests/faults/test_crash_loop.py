@@ -3,6 +3,8 @@
 import asyncio
 import random
 import signal
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,39 @@ def _whole(name: str) -> list[tuple[Any, ...]]:
     return [("issues", name, ISSUES), ("comments", name, COMMENTS), ("files", name, FILES)]
 
 
+@dataclass(frozen=True)
+class _Target:
+    """Where a worker is killed: when its attempt has written so many rows of a table."""
+
+    table: str
+    rows: int
+
+    def is_reached(self, settings: Settings, before: tuple[int, int]) -> bool:
+        """Whether it is, or the job has ended; before are the last job's id and attempt."""
+        [(number, attempt, status)] = select(settings.database, _NEWEST)
+        if status in ("SUCCESS", "FAILURE"):
+            return True
+        if status != "STARTED" or (number, attempt) == before:
+            return False
+        [(rows,)] = select(
+            settings.database,
+            f"""SELECT count(*) FROM {self.table} WHERE tracker_id =
+                   (SELECT tracker.id FROM tracker, job WHERE tracker.id = job.tracker_id
+                       AND tracker.status = 'building' AND job.id = ?)""",
+            (number,),
+        )
+        return int(rows) >= self.rows
+
+
+def _targets() -> list[_Target]:
+    """For each kill one, the same in every run: right after the claim, and anywhere in a table."""
+    chance = random.Random(19)
+    sizes = {"issue": ISSUES, "comment": COMMENTS, "attachment": FILES}
+    tables = [*sizes] * (KILLS // len(sizes)) + [*sizes][: KILLS % len(sizes)]
+    return [_Target(table, chance.randrange(sizes[table])) for table in tables]
+
+
+_NEWEST = "SELECT id, attempt, status FROM job ORDER BY id DESC LIMIT 1"
 _HALF_BUILT = "SELECT 1 FROM tracker WHERE status = 'building' LIMIT 1"
 
 
@@ -71,7 +106,6 @@ def _status(settings: Settings) -> str:
 async def test_after_twenty_kills_every_job_has_ended_and_all_is_sound(
     api: Api, settings: Settings, tmp_path: Path
 ) -> None:
-    chance = random.Random(19)
     archives = {
         name: write_zip(tmp_path / f"{name}.zip", databases(sections, "2.0"), contents)
         for name in ("first", "second")
@@ -80,19 +114,18 @@ async def test_after_twenty_kills_every_job_has_ended_and_all_is_sound(
     allowed: list[list[tuple[Any, ...]]] = [[], _whole("first"), _whole("second")]
     names = iter(["first", "second"] * KILLS)
     half_way = 0
-    for kill in range(KILLS):
+    for kill, target in enumerate(_targets()):
         if kill == 0 or _status(settings) in ("SUCCESS", "FAILURE"):
             assert (await send(api, archives[next(names)])).status == 202
+        [(number, attempt, _)] = select(settings.database, _NEWEST)
+        is_reached = partial(target.is_reached, settings, (number, attempt))
         with worker(settings, tmp_path / "worker") as run:
-            await asyncio.to_thread(
-                eventually, lambda: _status(settings) != "ACCEPTED", "the worker's start"
-            )
-            await asyncio.sleep(chance.random())
+            await asyncio.to_thread(eventually, is_reached, f"{target}")
             await asyncio.to_thread(run.send, signal.SIGKILL)
         assert _in_force(settings) in allowed
         assert await api.db.check() == []
         half_way += len(select(settings.database, _HALF_BUILT))
-    assert half_way > 0
+    assert half_way >= KILLS // 3
     with worker(settings, tmp_path / "worker"):
         body = await settled(api)
     assert body["status"] in ("SUCCESS", "FAILURE")
