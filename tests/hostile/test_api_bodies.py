@@ -176,7 +176,7 @@ def _may_be_empty(route: Route) -> bool:
 
 
 @pytest.mark.parametrize("route", JSON, ids=str)
-async def test_a_form_is_refused_or_understood(
+async def test_a_form_of_no_texts_or_too_many_is_refused(
     api: Api, settings: Settings, private: Places, route: Route
 ) -> None:
     url = route.at(vacant(route, private))
@@ -192,18 +192,27 @@ async def test_a_form_is_refused_or_understood(
                 wrong.append(f"{name}={text[:40]}: {answer}")
     assert wrong == []
     assert dump(settings.database) == before
+
+
+@pytest.mark.parametrize("kind", [FORM, PARTS], ids=["urlencoded", "multipart"])
+@pytest.mark.parametrize("route", JSON, ids=str)
+async def test_a_form_is_refused_or_understood(
+    api: Api, private: Places, route: Route, kind: str
+) -> None:
+    url = route.at(vacant(route, private))
+    wrong = []
     for member in members(route):
         name = ".".join(member)
         for value in (value for value in VALUES if isinstance(value, str)):
             texts = {**FLAT[route.api], name: value}
-            for kind, data in ((FORM, urlencode(texts).encode()), (PARTS, _multipart(texts))):
-                headers = {"Content-Type": kind}
-                await _end_jobs(api)
-                answer = await send(api, route, url, "alice", data=data, headers=headers)
-                if not (answer.status < 300 or is_refused(answer, 400)):
-                    wrong.append(f"{data[-60:]!r}: {answer}")
-                if answer.status < 300 and "slug" in answer.body:  # as above
-                    url = route.at({**private, "repo_slug": answer.body["slug"]})
+            await _end_jobs(api)
+            data = urlencode(texts).encode() if kind == FORM else _multipart(texts)
+            headers = {"Content-Type": kind}
+            answer = await send(api, route, url, "alice", data=data, headers=headers)
+            if not (answer.status < 300 or is_refused(answer, 400)):
+                wrong.append(f"{data[-60:]!r}: {answer}")
+            if answer.status < 300 and "slug" in answer.body:  # as above
+                url = route.at({**private, "repo_slug": answer.body["slug"]})
     assert wrong == []
 
 
