@@ -163,7 +163,7 @@ BOMBS = {
 async def test_a_bomb_is_refused(api: Api, name: str) -> None:
     answer = await api("GET", f"{OPEN}/issues?q={quote(BOMBS[name], safe='')}")
     assert answer.status == 400
-    assert answer.body["error"]["message"].startswith("q: ")
+    assert answer.body["error"]["message"].startswith(("q: ", "Field "))
 
 
 LAST = "\U0010ffff"
