@@ -14,7 +14,7 @@ _WARM = 2.0
 
 
 async def measure(seconds: float) -> list[Line]:
-    """200 requests a second over one connection: idle, then while imports run (DECISIONS 45).
+    """200 requests a second over one connection: idle, then while imports run.
 
     Each takes so many seconds. The imports go into another repository of the same Pail.
     """

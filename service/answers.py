@@ -123,5 +123,5 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     if response.status == 202:
         headers[hdrs.RETRY_AFTER] = str(RETRY_SECONDS)
     if isinstance(response, web.Response) and not response.body and response.status != 304:
-        # Clients fail on an empty answer without a type, or on empty "JSON" (reference 8.2.1).
+        # Clients fail on an empty answer without a type, or on empty "JSON".
         headers[hdrs.CONTENT_TYPE] = "text/html; charset=utf-8"

@@ -18,7 +18,7 @@ from tracker.database import Reader
 from tracker.errors import TooManyRequests, Unauthenticated
 
 WRONG = "Token is invalid, expired, or not supported for this endpoint."
-"""Bitbucket's sentence, the same for every reason (reference 2.6)."""
+"""Bitbucket's sentence, the same for every reason."""
 
 NO_OAUTH_1 = "OAuth 1.0a is not served: send an API token as Basic or Bearer instead."
 
@@ -65,7 +65,7 @@ class WrongCredentials(Unauthenticated):
 class Authentication:
     """The middleware that finds out who asks.
 
-    Wrong credentials are counted by address, and by address and name (DECISIONS 33). Right ones
+    Wrong credentials are counted by address, and by address and name. Right ones
     always pass, so nobody can lock somebody else out.
     """
 

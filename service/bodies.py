@@ -61,7 +61,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def read(request: web.Request) -> dict[str, object]:
-    """The JSON object in the body, or what a form has in its place (reference 2.1).
+    """The JSON object in the body, or what a form has in its place.
 
     A form, urlencoded or multipart, says `content.raw=text` for {"content": {"raw": "text"}};
     everything in it is text, and of a name that is repeated the last one counts, as in JSON. No

@@ -1,4 +1,4 @@
-"""The API for scripts of other origins: no cookie opens it, so everybody's may ask (2.1)."""
+"""The API for scripts of other origins: no cookie opens it, so everybody's may ask."""
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler

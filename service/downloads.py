@@ -2,7 +2,7 @@
 
 Whoever asks the API for an attachment is sent here; the client need not (and must not) forward its
 token. The address is signed, bound to the bytes and the name, and may be used again while it
-is valid, as a download that is resumed does (DECISIONS 24).
+is valid, as a download that is resumed does.
 """
 
 import asyncio

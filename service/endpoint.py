@@ -16,7 +16,7 @@ from tracker.vocabulary import Scope
 
 V1 = ("/1.0", "/api/1.0", "/!api/1.0")
 V2 = ("/2.0", "/api/2.0", "/!api/2.0")
-"""Where clients look for each API (reference 8.2.17)."""
+"""Where clients look for each API: Bitbucket answered below all three."""
 
 REPOSITORY = "/repositories/{workspace:[^/]+}/{repo_slug:[^/]+}"
 NUMBER = "0|[1-9][0-9]*"
@@ -65,7 +65,7 @@ def add_routes(
     """Add the endpoints of one API to the application, and HEAD to every GET.
 
     ask reads from the query what every request to that API can ask of its answer. A trailing slash
-    is the same resource, not a redirect, which would lose a POST (8.2.2).
+    is the same resource, not a redirect, which would lose a POST.
     """
     handlers = [(endpoint, _guarded(endpoint, ask)) for endpoint in endpoints]
     for prefix in prefixes:

@@ -1,4 +1,4 @@
-"""Errors become answers here, and only here: one shape for all of an API (reference 2.6, 4.1)."""
+"""Errors become answers here, and only here: one shape for all of an API."""
 
 import logging
 import secrets
@@ -70,7 +70,7 @@ def envelope(
     """The answer {"type": "error", "error": {"message": ..., **more}} with that status.
 
     API 1.0 has no type, and a 404 whose message is always the same: a client of it knows one by
-    these words and not by the status (reference 8.2.16).
+    these words and not by the status.
     """
     if not is_below(request, V1):
         error = {"type": "error", "error": {"message": message, **more}}

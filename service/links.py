@@ -1,4 +1,4 @@
-"""Addresses in answers: absolute, and where the client can reach them (reference 8.2.3)."""
+"""Addresses in answers: absolute, and where the client can reach them."""
 
 import re
 from urllib.parse import quote
@@ -14,7 +14,7 @@ def base_url(request: web.Request) -> str:
     """What every link of the answer starts with: no slash at its end.
 
     PAIL_PUBLIC_URL, or else the address that the client used if its host is one of
-    PAIL_ALLOWED_HOSTS (DECISIONS 17). Raises Invalid for another host: its sender could make us
+    PAIL_ALLOWED_HOSTS. Raises Invalid for another host: its sender could make us
     write links into a mail or a cache that lead to him.
     """
     settings = request.app[keys.SETTINGS]

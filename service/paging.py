@@ -1,4 +1,4 @@
-"""Pages of lists: which part a request asks for, and the envelope around it (reference 2.2)."""
+"""Pages of lists: which part a request asks for, and the envelope around it."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ MOST = 100
 
 _KEY = "after"
 """The parameter of `next` that says behind which item it starts, so that nothing is shown twice or
-left out when the list moves while somebody walks along it (DECISIONS 20)."""
+left out when the list moves while somebody walks along it."""
 
 
 _DATE = re.compile(r"[0-9]{4}-")
@@ -38,7 +38,7 @@ EMPTY_PAGE = only_page([])
 
 class Asked:
     """The page that a request asks a list for. Of a repeated parameter the first counts: clients
-    send their own again behind those of `next` (reference 2.2)."""
+    send their own again behind those of `next`."""
 
     __slots__ = ("_query", "length", "listing", "number")
 

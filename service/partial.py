@@ -1,4 +1,4 @@
-"""Partial answers: what the parameter `fields` leaves out of an answer or adds (reference 2.5).
+"""Partial answers: what the parameter `fields` leaves out of an answer or adds.
 
 `-links` takes away, `+issue.assignee` adds to what is shown anyway, `id` or `values.id` shows
 nothing else. The names of one list count from left to right; lists are walked through; `*` is

@@ -1,6 +1,7 @@
 """The house's rules that hold everywhere, checked where they can be seen: in the source."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,3 +98,23 @@ def test_what_is_read_from_the_environment_is_what_is_listed() -> None:
         and argument.value.replace("_", "").isalpha()
     }
     assert read == set(settings.NAMES)
+
+
+_ELSEWHERE = re.compile(
+    r"\b(reference|DECISIONS?|SECURITY|DESIGN|STYLE|SPEED)\s+[0-9]"
+    r"|\((?!2\.0\))[2-8]\.[0-9]{1,2}(\.[0-9]+)?(,[^)]*)?\)[^:]*?[.\n]"
+)
+"""A number of a paragraph, in some text that is not part of Pail."""
+
+TEXTS = sorted(
+    path
+    for pattern in ("*.md", "*.sql", "*.toml", "Makefile", "docs/*.md", "*/**/*.py", "*/**/*.html")
+    for path in ROOT.glob(pattern)
+    if ".venv" not in path.parts
+)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_facts_are_said_in_place_and_not_by_numbers_of_other_texts(path: Path) -> None:
+    found = _ELSEWHERE.search(path.read_text("utf-8"))
+    assert found is None, f"{path} points to {found and found[0]!r}"

@@ -66,7 +66,6 @@ def test_the_paths_are_those_that_the_router_knows(settings: Settings, version: 
 def test_an_operation_says_what_it_is_and_what_it_answers(name: Name) -> None:
     _, path, operation = OPERATIONS[name]
     assert operation["summary"]
-    assert not re.search("reference|DECISIONS", str(operation))
     assert min(operation["responses"]) < "4"
     parameters = [resolved(each, name[0]) for each in operation.get("parameters", [])]
     for parameter in parameters:

@@ -96,7 +96,7 @@ async def find_repository(db: Reader, actor: Actor, workspace: str, slug: str) -
     """The repository, if this actor may see it.
 
     workspace and slug may each be a slug in any case or a UUID in braces; an empty workspace `{}`
-    goes with a repository's UUID (Bitbucket 2.0). A name that it had before will do (DECISIONS 23).
+    goes with a repository's UUID (Bitbucket 2.0). A name that it had before will do.
     Raises NotFound: what is invisible is absent, and takes the same way.
     """
     by_uuid = slug.startswith("{")

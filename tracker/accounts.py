@@ -201,7 +201,7 @@ def paths(path: str, name: str, *, alias: str | None = None) -> dict[str, Column
         f"{path}.{part}": Column(sql, nullable=alias is not None)
         for part, sql in _parts(name, alias).items()
     }
-    # Old clients ask for names that answers have not shown since 2019 (reference 2.3).
+    # Old clients ask for names that answers have not shown since 2019.
     return {**columns, f"{path}.username": columns[f"{path}.nickname"]}
 
 

@@ -19,7 +19,7 @@ _COLUMNS = {
 async def resolve(
     db: Reader, actor: Actor, repository: Repository, by: str, value: str | int
 ) -> int:
-    """The row id of the account or placeholder (DECISIONS 13) that by = value means.
+    """The row id of the account or placeholder that by = value means.
 
     by is uuid, account_id, username or nickname. Of several, an account goes first, then
     whom the tracker's archive calls so, then whom the workspace does.

@@ -21,7 +21,7 @@ from typing import Self
 from tracker.files import make_folder
 
 CHUNK = 1 << 16
-"""Bytes read at a time; fixed, because the compressor's output depends on it (DECISIONS 10)."""
+"""Bytes read at a time; fixed, because the compressor's output depends on it."""
 
 MOST_FREED = 1000
 """Blobs that one request removes at most; the sweep takes what is left."""

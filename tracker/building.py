@@ -22,7 +22,7 @@ from tracker.storing import FreeNames, Storing
 from tracker.vocabulary import CategoryKind, Markup
 
 BATCH = 1000
-"""Rows a transaction: foreign writers' p99 stays at some 3 ms (DECISIONS 6)."""
+"""Rows a transaction: foreign writers' p99 stays at some 3 ms."""
 
 FILES_A_BATCH = 100
 """Attachments a transaction: their bytes are on the disk before it commits."""

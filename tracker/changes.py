@@ -19,13 +19,13 @@ _CHANGE = f"""c.id, c.content_raw, c.content_markup, c.content_html, c.content_r
 
 
 SHOWN_CHARACTERS = 254
-"""Of an old or new value in answers and archives, as in Bitbucket's (reference 3.3); the whole is
-kept beside it (DECISIONS 30)."""
+"""Of an old or new value in answers and archives, as in Bitbucket's; the whole is
+kept beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One thing that an edit altered, in the archive's words; "" is no value (reference 3.3)."""
+    """One thing that an edit altered, in the archive's words; "" is no value."""
 
     field: str
     before: str

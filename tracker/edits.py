@@ -72,7 +72,7 @@ async def apply(
     written: None. Whoever says something watches the issue, as with comments.create().
 
     Permissions are asked for what really differs. Title and content: write access, or the reporter
-    on his own issue; everything else: any member (DECISIONS 16). Raises NotFound, Forbidden,
+    on his own issue; everything else: any member. Raises NotFound, Forbidden,
     Invalid for an unknown person or category, Conflict while an import runs.
     """
     author = require_account(actor)

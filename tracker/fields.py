@@ -145,7 +145,7 @@ class Number(fields.Integer):
 
 
 class Payload(Schema):
-    """The base of every schema that reads a payload: unknown members are ignored (8.2.5)."""
+    """The base of every schema that reads a payload: unknown members are ignored, as in Bitbucket."""
 
     class Meta:
         unknown = EXCLUDE
@@ -164,7 +164,7 @@ def load(schema: Schema, payload: object) -> dict[str, Any]:
     """The payload as the schema reads it.
 
     Raises Invalid with fields {"content.raw": ["..."]}; its message repeats the first one as
-    "content.raw: ..." (Bitbucket's form errors, reference 2.6).
+    "content.raw: ..." (Bitbucket's form errors).
     """
     if not isinstance(payload, dict):
         raise Invalid("The body must be a JSON object.")

@@ -1,7 +1,7 @@
-"""Filters of issues, as people choose them: a field, an operator and a text (reference 4.2).
+"""Filters of issues, as people choose them: a field, an operator and a text.
 
 What they mean is said by the query language: a filter is one of its comparisons. As there, the
-logic has two values: "is not" and "contains not" hold for what is not set (DECISIONS 20).
+logic has two values: "is not" and "contains not" hold for what is not set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

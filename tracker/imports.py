@@ -1,7 +1,7 @@
 """Imports: an archive becomes a new tracker, which is put in force in one transaction.
 
 The new tracker is built in short transactions beside the one in force, so other writers hardly
-wait, and whatever happens before the last transaction leaves everything as it was (DECISIONS 1-8).
+wait, and whatever happens before the last transaction leaves everything as it was.
 """
 
 import asyncio

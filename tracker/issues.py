@@ -11,7 +11,7 @@ from tracker.query import Column
 from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
 
 NO_ISSUE = "No Issue matches the given query."
-"""Django's words, which clients compare (reference 2.6)."""
+"""Django's words, which clients compare."""
 
 
 def person(name: str, prefix: str) -> str:

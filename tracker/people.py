@@ -1,4 +1,4 @@
-"""People whom an archive names: placeholders of a workspace (DECISIONS 13).
+"""People whom an archive names: placeholders of a workspace.
 
 A placeholder is unique in its workspace by account_id and by username. Bitbucket's db-2.0.json
 knows the one and db-1.0.json the other; a half that an archive lacks is derived, so that answers

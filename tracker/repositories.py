@@ -159,7 +159,7 @@ async def update(tx: Transaction, repository: Repository, values: Mapping[str, s
     """Change name, description, is_private or has_issues: what values has.
 
     The repository was found in this transaction. The slug follows a new name, and the old one leads
-    here until somebody takes it (DECISIONS 23). What hangs on a tracker that is switched off stays.
+    here until somebody takes it. What hangs on a tracker that is switched off stays.
     Raises Invalid for a slug that is taken or is none.
     """
     changed = {key: value for key, value in values.items() if value != getattr(repository, key)}

@@ -18,7 +18,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is too much (DECISIONS 32). Bytes, characters or counts, as the name says."""
+    """How much is too much. Bytes, characters or counts, as the name says."""
 
     title_characters: int = 255
     name_characters: int = 128

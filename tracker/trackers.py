@@ -38,7 +38,7 @@ async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
 async def writable(tx: Transaction, repository: Repository) -> int:
     """The id of the tracker in force, inside the transaction that is about to write to it.
 
-    Raises Conflict while an import is about to replace it (DECISIONS 2) and when one has done so
+    Raises Conflict while an import is about to replace it and when one has done so
     since the caller looked: its numbers may mean other issues now. Raises NotFound when it has been
     switched off meanwhile.
     """
@@ -66,7 +66,7 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
     """The first of so many ids in a row for new comments. Raises Conflict when none are left.
 
     They are above the instance's counter, which imported ids never move, and above every id that
-    there is or was in this tracker (DECISIONS 5).
+    there is or was in this tracker.
     """
     row = await tx.returning(
         """UPDATE counter SET value = value + :count WHERE name = 'comment'
@@ -146,7 +146,7 @@ async def replace(
 async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> None:
     """Swing the repository to this tracker and keep the one before as replaced.
 
-    The issue counter goes up to the new tracker's highest number and never down (DECISIONS 5).
+    The issue counter goes up to the new tracker's highest number and never down.
     """
     now = clock.now()
     await tx.run(

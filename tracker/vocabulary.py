@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where an issue stands (reference 2.9)."""
+    """Where an issue stands."""
 
     SUBMITTED = "submitted"
     NEW = "new"
@@ -107,7 +107,7 @@ class Phase(StrEnum):
 
 
 LARGEST_ID = 1 << 52
-"""Of an issue or a comment: what is above it no archive may hold (DECISIONS 5)."""
+"""Of an issue or a comment: what is above it no archive may hold."""
 
 LOG_NAMES = {
     "status": "state",
@@ -126,7 +126,7 @@ LOG_NAMES = {
     "attachment": "attachment",
 }
 """What a log row's field may be called (Bitbucket's own names, and the aliases some producers
-write), and what a change calls it (reference 3.3)."""
+write), and what a change calls it."""
 
 LOG_FIELDS = frozenset(LOG_NAMES)
 
@@ -136,4 +136,4 @@ PERSON_FIELDS = frozenset(
 """Fields of log rows that hold a username or an account_id."""
 
 LOG_UNSET = frozenset({"assignee", "assignee_account_id", "milestone", "component", "version"})
-"""Fields of changes whose old logs say "None" where there was no value (reference 3.3)."""
+"""Fields of changes whose old logs say "None" where there was no value."""

@@ -16,7 +16,7 @@ from tracker.vocabulary import Scope
 COMMENT = f"{ISSUE}/comments/{{comment_id:{NUMBER}}}"
 
 _NEWEST_FIRST = Selection(catalogues.COMMENTS, order=None, is_descending=True)
-"""Whatever `sort` says (reference 4.3)."""
+"""Whatever `sort` says: Bitbucket ignored it here."""
 
 Found = tuple[Repository, Row]
 """A tracker and a comment in it."""

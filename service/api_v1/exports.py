@@ -1,4 +1,4 @@
-"""Exports in API 1.0, where nothing documented them (reference 4.3).
+"""Exports in API 1.0, where nothing documented them.
 
 They have no options and no names: the newest one that was begun without options is the export.
 """
@@ -57,7 +57,7 @@ async def _newest(request: web.Request) -> tuple[Repository, Job]:
 
 
 def _status(request: web.Request, job: Job, uri: str) -> Json:
-    """Numbers are texts, and the address of the zip has no host (reference 4.3)."""
+    """Numbers are texts, and the address of the zip has no host."""
     if job.status is JobStatus.FAILURE:
         return {"status": job.status, "message": job.message}
     if job.is_finished:

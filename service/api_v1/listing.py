@@ -13,7 +13,7 @@ _FARTHEST = 10**18
 
 
 class _Whole(marshmallow_fields.Integer):
-    """A whole number in digits; what is more than the most counts as the most (DECISIONS 19)."""
+    """A whole number in digits; what is more than the most counts as the most."""
 
     default_error_messages = {"invalid": "Must be a whole number, 0 or more."}  # noqa: RUF012
 

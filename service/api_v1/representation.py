@@ -1,4 +1,4 @@
-"""How API 1.0 shows things: the shapes of Bitbucket's answers (reference 4.2, 4.3), key by key."""
+"""How API 1.0 shows things: the shapes of Bitbucket's answers, key by key."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,11 +16,11 @@ from tracker.workspaces import Workspace
 Json = dict[str, Any]
 
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-"""Where Bitbucket's clocks were: times without a zone are of there (reference 4.2)."""
+"""Where Bitbucket's clocks were: times without a zone are of there."""
 
 
 def nothing() -> web.Response:
-    """What DELETE answers; a client compares the text of the status line (reference 8.2.16)."""
+    """What DELETE answers; a client compares the text of the status line."""
     return web.Response(status=204, reason="NO CONTENT")
 
 
@@ -43,7 +43,7 @@ def local(time: str) -> str:
 def profile(base: str, row: Row, prefix: str = "") -> Json:
     """The person in the columns prefix + uuid, prefix + display_name and so on.
 
-    1.0 knew first and last names: the display name split at its last space (DECISIONS 14). Whoever
+    1.0 knew first and last names: the display name split at its last space. Whoever
     is only known by the user name had neither.
     """
     name = row[f"{prefix}display_name"]

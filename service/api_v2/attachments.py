@@ -33,7 +33,7 @@ async def list_attachments(request: web.Request) -> web.Response:
 
 
 async def upload_attachments(request: web.Request) -> web.Response:
-    """Attach the files of a form: 201 without a body; Location is the collection (2.11)."""
+    """Attach the files of a form: 201 without a body; Location is the collection."""
     number = requests.issue_number(request)
     limits, blobs = request.app[keys.SETTINGS].limits, request.app[keys.BLOBS]
 
@@ -61,7 +61,7 @@ async def upload_attachments(request: web.Request) -> web.Response:
 
 
 async def get_attachment(request: web.Request) -> web.Response:
-    """302 to an address that serves the bytes without credentials for a minute (8.2.7)."""
+    """302 to an address that serves the bytes without credentials for a minute."""
     number = requests.issue_number(request)
     name = request.match_info["path"]
 

@@ -1,7 +1,7 @@
 """The objects in API 2.0's answers as marshmallow schemas: for the OpenAPI document and for tests.
 
 Nothing is dumped through them: representation.py makes the answers, and the tests hold every one
-of them against these (DECISIONS 39). A member that is not here is an error there.
+of them against these. A member that is not here is an error there.
 """
 
 from functools import cache, partial
@@ -21,7 +21,7 @@ _Nested = partial(fields.Nested, required=True)
 
 
 def _type(*words: str) -> fields.String:
-    """The member that says what kind of thing an object is (reference 8.2.9)."""
+    """The member that says what kind of thing an object is."""
     return _Text(validate=validate.OneOf(words))
 
 

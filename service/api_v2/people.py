@@ -1,4 +1,4 @@
-"""How API 2.0 shows people and workspaces (reference 2.15), key by key."""
+"""How API 2.0 shows people and workspaces, key by key."""
 
 from typing import Any
 from urllib.parse import quote

@@ -104,7 +104,7 @@ async def get_repository(request: web.Request) -> web.Response:
 
 
 async def create_repository(request: web.Request) -> web.Response:
-    """A new repository: 200 and itself (2.15). As in Bitbucket its tracker is off unless the
+    """A new repository: 200 and itself. As in Bitbucket its tracker is off unless the
     payload says has_issues; unlike there it is private unless the payload says otherwise."""
 
     async def find(reader: Reader, actor: Actor) -> _Place:

@@ -1,4 +1,4 @@
-"""How API 2.0 shows things: the shapes of Bitbucket's answers (reference 2.8), key by key."""
+"""How API 2.0 shows things: the shapes of Bitbucket's answers, key by key."""
 
 from typing import cast
 
@@ -34,7 +34,7 @@ class Representation:
         }
 
     def repository(self, owner: Row) -> Json:
-        """The repository itself (2.15): what belongs to code is there and empty.
+        """The repository itself: what belongs to code is there and empty.
 
         owner is what repositories.get found beside it.
         """
@@ -105,7 +105,7 @@ class Representation:
                 "vote": {"href": f"{url}/vote"},
             },
             "title": row["title"],
-            # An issue always has a text, if an empty one; only comments can be without (8.1).
+            # An issue always has a text, if an empty one; only comments can be without.
             "content": _rendered(row, row["content_raw"] or "", html),
             "reporter": self._person(row, "reporter_"),
             "assignee": self._person(row, "assignee_"),
@@ -157,7 +157,7 @@ class Representation:
         }
 
     def attachment(self, number: int, name: str) -> Json:
-        """An attachment; its href is a list of one (2.8, seen by three clients)."""
+        """An attachment; its href is a list of one, as Bitbucket's was."""
         return {
             "type": "issue_attachment",
             "name": name,
@@ -180,7 +180,7 @@ class Representation:
         return shown
 
     def _filed(self, row: Row, kind: str) -> Json | None:
-        """A category as an issue shows it: without its id (DECISIONS 22)."""
+        """A category as an issue shows it: without its id."""
         name = row[kind]
         if name is None:
             return None

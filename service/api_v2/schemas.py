@@ -16,7 +16,7 @@ REFERENCES = ("assignee", *(str(kind) for kind in CategoryKind))
 
 
 class Content(fields.Nested):
-    """A text as {"raw": ..., "markup": ...}; a plain string is its raw text (reference 2.10).
+    """A text as {"raw": ..., "markup": ...}; a plain string is its raw text.
 
     Loads as {"content": ..., "markup": ...}, the second only where it is given.
     """
@@ -193,7 +193,7 @@ def comment(limits: Limits) -> Schema:
 def change(limits: Limits) -> Schema:
     """A new change: {"changes": {"state": {"new": ...}, ...}, "message": {"raw": ...}}.
 
-    Atlassian's own client calls the message content (reference 2.10); either may be null or empty.
+    Atlassian's own client calls the message content; either may be null or empty.
     """
     rows = {**_issue(limits, rules.title()), "assignee_account_id": _person("account_id")}
     changes = Changes.from_dict({name: New(rule) for name, rule in rows.items()})

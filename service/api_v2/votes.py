@@ -1,4 +1,4 @@
-"""Votes and watches in API 2.0: twice the same. 204 says yes, 404 says no (reference 2.7)."""
+"""Votes and watches in API 2.0: twice the same. 204 says yes, 404 says no."""
 
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The whole of what answers show condensed, for a `fields` that asks for more of it (2.5).
+"""The whole of what answers show condensed, for a `fields` that asks for more of it.
 
 Nothing is loaded for anybody else. What can't be shown stays condensed: no answer fails by this,
 least of all one that tells of something written.

@@ -29,9 +29,6 @@ _FORM = "application/x-www-form-urlencoded"
 _SEGMENT = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
 """A parameter in the path of a route: its name and its pattern."""
 
-_SOURCE = re.compile(r"\s*\((?:reference |DECISIONS |seen by )?[\d., and]+\)")
-"""Where a docstring says what it knows something from."""
-
 _PARAMETERS = {
     "workspace": "The workspace's slug, or its UUID in braces.",
     "repo_slug": "The repository's slug, or its UUID in braces.",
@@ -83,7 +80,7 @@ def build(dialect: Dialect, endpoints: Sequence[Endpoint], limits: Limits, versi
     for endpoint in endpoints:
         module = endpoint.handler.__module__
         tag = module.rpartition(".")[2]
-        tags[tag] = _without_sources(sys.modules[module].__doc__).partition("\n")[0]
+        tags[tag] = cleandoc(sys.modules[module].__doc__ or "").partition("\n")[0]
         name = endpoint.handler.__name__
         if names[name] > 1:
             name += f"_{_noun(endpoint.path)}"
@@ -107,10 +104,6 @@ def plain_path(path: str) -> str:
 def _noun(path: str) -> str:
     """The last segment of a path that is no parameter."""
     return [part for part in path.split("/") if "{" not in part][-1]
-
-
-def _without_sources(docstring: str | None) -> str:
-    return _SOURCE.sub("", cleandoc(docstring or ""))
 
 
 def _add_components(spec: APISpec, dialect: Dialect) -> None:
@@ -163,7 +156,7 @@ def _path_parameters(path: str) -> Iterator[Json]:
 
 def _operation(dialect: Dialect, endpoint: Endpoint, limits: Limits, name: str) -> Json:
     """One operation."""
-    about = _without_sources(endpoint.handler.__doc__)
+    about = cleandoc(endpoint.handler.__doc__ or "")
     summary, _, rest = about.partition("\n\n")
     rest = "\n\n".join(text for text in rest.split("\n\n") if not text.startswith("Raises"))
     operation: Json = {

@@ -91,7 +91,7 @@ async def test_whoever_has_it_already_gets_nothing_again(api: Api) -> None:
 
 
 async def test_nothing_that_is_removed_has_a_status_line_of_its_own(api: Api) -> None:
-    # A client of 1.0 compares the text (reference 8.2.16).
+    # A client of 1.0 compares the text.
     token = api.world.tokens["alice"]
     for path in (READ[3], READ[1]):
         reader, writer = await asyncio.open_connection(api.client.host, api.client.port)

@@ -1,4 +1,4 @@
-"""`fields`: what an answer leaves out, adds, or is reduced to (reference 2.5)."""
+"""`fields`: what an answer leaves out, adds, or is reduced to."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Forms, urlencoded or multipart: read by the same rules as JSON (2.1)."""
+"""Forms, urlencoded or multipart: read by the same rules as JSON."""
 
 import gzip
 from dataclasses import replace

@@ -47,7 +47,7 @@ BESIDE = {
     f"GET {ISSUES}/export": "api_v1/test_exports.py",
     f"GET {ISSUES}/export/zip": "api_v1/test_exports.py",
 }
-"""What that page does not have, and clients ask for all the same (reference 4.3)."""
+"""What that page does not have, and clients ask for all the same."""
 
 NOT_SERVED = {
     f"GET {REPOSITORY}/events": "what it answered is not on record",

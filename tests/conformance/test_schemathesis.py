@@ -4,8 +4,8 @@ Checks that run: no 5xx; a status that is described; a Content-Type that is desc
 schema says, and (in tests.described) with no other member; headers that are described.
 
 Checks that can't run:
-* negative_data_rejection: what means nothing here is ignored, in queries and in bodies (reference
-  8.2.5), and q and fields are languages that JSON Schema can't describe.
+* negative_data_rejection: what means nothing here is ignored, in queries and in bodies, and q
+  and fields are languages that JSON Schema can't describe.
 * positive_data_acceptance: a name that was made up is nobody's and nothing's: 400, rightly.
 * missing_required_header: no header is required but the credentials.
 * unsupported_method, allow_header_conformance: HEAD and OPTIONS are answered everywhere, and

@@ -28,7 +28,7 @@ if not RECORDED.exists() and not os.environ.get("CI"):
 Types = dict[str, set[str]]
 
 MAY_BE_NULL = {"comment.user", "change.user"}
-"""Who wrote is not known of everything (reference 2.8), but was of all that was recorded."""
+"""Who wrote is not known of everything, but was of all that was recorded."""
 
 LISTS = {
     "page:issue_list": f"{OPEN}/issues",

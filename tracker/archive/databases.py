@@ -1,4 +1,4 @@
-"""The two databases of an archive as JSON text, written record by record (reference 3.2)."""
+"""The two databases of an archive as JSON text, written record by record."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

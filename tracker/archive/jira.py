@@ -1,4 +1,4 @@
-"""db-jira-cloud.json, which Jira's importer reads: the tracker in Jira's words (reference 3.4).
+"""db-jira-cloud.json, which Jira's importer reads: the tracker in Jira's words.
 
 Keys, maps and addresses are those of two real exports; we never read this file.
 """

@@ -114,7 +114,7 @@ _KEYS = {
     "milestones": _CATEGORY,
     "versions": _CATEGORY,
 }
-"""What a record has a place for (reference 3.2)."""
+"""What a record has a place for."""
 
 _MOST_UNKNOWN = 100
 _STATES = frozenset(State)

@@ -30,7 +30,7 @@ _MAIL = re.compile(
     rf"(?: (?:{'|'.join(_ZONES)}|[+-]\d{{4}}))?",
     re.ASCII | re.IGNORECASE,
 )
-# https://bitbucket.org/ws/slug/issues/attachments/9/ws/slug/1358126907.55/9/name (reference 3.2)
+# https://bitbucket.org/ws/slug/issues/attachments/9/ws/slug/1358126907.55/9/name
 _UPLOADED = re.compile(r"/attachments/\d+/[^/]+/[^/]+/(\d{1,11})(?:\.(\d{1,6}))?/\d+/", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def _iso(value: str) -> datetime:
 
 
 def uploaded_on(url: str | None) -> str | None:
-    """The upload time hidden in an attachment's url: .../1358126907.55/... (reference 3.2)."""
+    """The upload time hidden in an attachment's url: .../1358126907.55/name."""
     found = _UPLOADED.search(url or "")
     if not found:
         return None

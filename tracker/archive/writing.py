@@ -1,6 +1,6 @@
 """Writing an archive: records go in one by one, a deterministic zip comes out.
 
-The same records give the same bytes (DECISIONS 10): fixed order, one date, one mode, and pieces
+The same records give the same bytes: fixed order, one date, one mode, and pieces
 of 64 KiB into the compressor, whose output depends on them.
 """
 

@@ -1,4 +1,4 @@
-"""The query language of lists: what q and sort ask for, in SQL (reference 2.3 and 2.4).
+"""The query language of lists: what q and sort ask for, in SQL.
 
 grammar.py reads q, catalogue.py says what a list can be asked, compiling.py brings them together.
 No text of a user ever gets into SQL: what a path stands for comes from a catalogue, every value

@@ -1,7 +1,7 @@
 """From q and sort to SQL, by a list's catalogue.
 
 The logic has two values, as in Bitbucket: what is null is not equal to anything and contains
-nothing, so != and !~ hold for it (DECISIONS 20).
+nothing, so != and !~ hold for it.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Reading q: a tokenizer and a parser by recursive descent, in linear time (reference 2.3).
+"""Reading q: a tokenizer and a parser by recursive descent, in linear time.
 
     expression := term { OR term }         term  := factor { AND factor }
     factor     := '(' expression ')' | comparison
