@@ -59,7 +59,7 @@ async def prepare(db: Database, settings: Settings, token: str) -> dict[str, str
 async def _fill(db: Database, settings: Settings, repository: Repository) -> None:
     make_folder(settings.spool_dir)
     with (
-        Presence(settings.data_dir) as presence,
+        Presence(settings.data_dir, is_command=True) as presence,
         tempfile.NamedTemporaryFile(dir=settings.spool_dir, suffix=".zip") as file,
     ):
         _write_sample(Path(file.name))

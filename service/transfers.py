@@ -210,7 +210,7 @@ def export(full_name: str, archive: Path, without_attachments: bool) -> None:
 @contextmanager
 def _claimed(settings: Settings) -> Iterator[Presence]:
     make_folder(settings.spool_dir)
-    with Presence(settings.data_dir) as presence:
+    with Presence(settings.data_dir, is_command=True) as presence:
         yield presence
 
 

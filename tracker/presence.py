@@ -13,17 +13,23 @@ from tracker.files import make_folder
 _DRAFT = "."
 """What the name of a file begins with until it is locked."""
 
+_COMMAND = ".command"
+"""What the name of a command's file ends with."""
+
 
 class Presence:
     """A worker's sign of life: a file that it keeps locked.
 
     The lock goes with the process, however that ends, so a job whose worker was killed is known as
-    abandoned at once and not only when its heartbeat has been missing for a minute.
+    abandoned at once and not only when its heartbeat has been missing for a minute. A command that
+    runs a job of its own has one, too, and takes no other jobs.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, is_command: bool = False) -> None:
         self._folder = data_dir / "workers"
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        if is_command:
+            self.name += _COMMAND
         self._descriptor: int | None = None
 
     def __enter__(self) -> "Presence":
@@ -61,7 +67,8 @@ class Presence:
 def is_any_here(data_dir: Path) -> bool:
     """Whether a worker of this machine, in whatever container, lives. Writes nothing."""
     folder = data_dir / "workers"
-    return any(_is_locked(folder / name) for name in _names(folder))
+    names = (name for name in _names(folder) if not name.endswith(_COMMAND))
+    return any(_is_locked(folder / name) for name in names)
 
 
 def _names(folder: Path) -> list[str]:

@@ -48,3 +48,14 @@ def test_a_file_that_can_not_be_opened_may_be_a_worker(tmp_path: Path, folder: P
     path = folder / "elsewhere-1-abc"
     path.symlink_to(path)
     assert is_any_here(tmp_path)
+
+
+def test_a_command_with_a_job_of_its_own_is_no_worker_and_known_when_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    with Presence(tmp_path, is_command=True) as command, Presence(tmp_path) as worker:
+        assert is_any_here(tmp_path)
+        assert not worker.is_gone(command.name)
+    with Presence(tmp_path, is_command=True):
+        assert not is_any_here(tmp_path)
+        assert worker.is_gone(command.name)
