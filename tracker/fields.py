@@ -145,7 +145,7 @@ class Number(fields.Integer):
 
 
 class Payload(Schema):
-    """The base of every schema that reads a payload: unknown members are ignored, as in Bitbucket."""
+    """The base of schemas that read a payload; unknown members are ignored, as in Bitbucket."""
 
     class Meta:
         unknown = EXCLUDE
