@@ -56,7 +56,7 @@ def main() -> None:
         settings = settings_module.load()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             sys.exit(runner.run(serve(settings)))
-    except (SettingsError, DatabaseUnusable) as error:
+    except (SettingsError, DatabaseUnusable, OSError) as error:
         say(error, err=True)
         sys.exit(1)
 

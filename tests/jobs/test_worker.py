@@ -1,6 +1,9 @@
 """The worker: every job once, in whatever order and however often it is rung for."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from tests.jobs.working import (
     take,
     working,
 )
+from tests.running.processes import ROOT
 from tracker import jobs, repositories
 from tracker.settings import Settings
 from worker import queue
@@ -225,3 +229,17 @@ async def test_two_imports_of_one_workspace_both_succeed(pail: Api, tmp_path: Pa
         assert (await settled(pail, name))["status"] == "SUCCESS"
     rows = await pail.db.all("SELECT id FROM account WHERE workspace_id IS NOT NULL")
     assert len(rows) == 3
+
+
+def test_a_worker_that_can_not_make_its_folders_says_so_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        cwd=ROOT,
+        env={**os.environ, "PAIL_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "spool" in done.stderr
