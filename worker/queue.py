@@ -4,18 +4,20 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from arq.connections import ArqRedis, RedisSettings
+from arq.constants import job_key_prefix, retry_key_prefix
 from arq.worker import func
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tracker import jobs
@@ -37,6 +39,9 @@ ANSWER = 5.0
 
 FAREWELL = 1.0
 """The same once the worker ends: nobody needs what arq tidies up there."""
+
+_RING = re.compile(rb"[0-9]+:[0-9]+")
+"""What a doorbell calls its entries: the job's id and its attempt."""
 
 
 class Patience(Retry):
@@ -101,6 +106,26 @@ class Queue(ArqRedis):
         super().__init__(pool, job_serializer=serialize, job_deserializer=deserialize)
         self.auto_close_connection_pool = True
         self._patience = patience
+
+    async def zrangebyscore(self, name: Any, *args: Any, **options: Any) -> Any:
+        """The entries that wait for arq. Others than a doorbell's are removed: arq ends at them."""
+        try:
+            found: list[bytes] = await super().zrangebyscore(name, *args, **options) or []
+        except ResponseError:  # it is no sorted set
+            await self.delete(name)
+            found = []
+        rings = [entry for entry in found if await self._is_ring(entry)]
+        if strange := set(found) - set(rings):
+            logger.warning("%d entries of the queue are nobody's: removed", len(strange))
+            await self.zrem(name, *strange)
+        return rings
+
+    async def _is_ring(self, entry: bytes) -> bool:
+        """Whether arq can read what belongs to an entry; tries are counted on the job's row."""
+        if not _RING.fullmatch(entry):
+            return False
+        await self.delete(retry_key_prefix.encode() + entry)
+        return await self.type(job_key_prefix.encode() + entry) in (b"string", b"none", None)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The queue's answer; None when there is none and the worker ends."""

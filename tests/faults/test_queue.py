@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Api, Start
-from tests.faults.beside import connected, queue, worker
+from tests.faults.beside import ARQ, PLAIN, connected, queue, worker
 from tests.jobs.working import archive, begin_export, issues, select, send, settled
 from tests.running.processes import eventually
 from tracker import repositories
@@ -124,8 +125,9 @@ class _Harm:
         return os.mkdir, (str(self._path),)
 
 
-async def test_nothing_that_lies_in_the_queue_is_run(
-    start: Start, settings: Settings, tmp_path: Path
+@pytest.mark.parametrize("command", [PLAIN, ARQ], ids=["python -m worker", "arq"])
+async def test_nothing_that_lies_in_the_queue_is_run_or_ends_the_worker(
+    start: Start, settings: Settings, tmp_path: Path, command: Sequence[str]
 ) -> None:
     harm = tmp_path / "harm"
     poison = {
@@ -146,10 +148,21 @@ async def test_nothing_that_lies_in_the_queue_is_run(
         for name, data in poison.items():
             connection.set(f"arq:job:{name}", data)
             connection.zadd("arq:queue", {name: now})
-        connection.zadd("arq:queue", {"no-data": now})
-        with worker(settings, tmp_path / "worker") as run:
+        connection.zadd("arq:queue", {"no-data": now, b"\xff": now, "": now})
+        # Called as a doorbell would, but not what it puts there.
+        for number, data in enumerate(poison.values()):
+            connection.set(f"arq:job:{number}:1", data)
+        connection.rpush("arq:job:98:1", "a list")
+        connection.set("arq:job:99:1", poison["no-such-job"])
+        connection.set("arq:retry:99:1", "no number")
+        connection.zadd("arq:queue", {f"{number}:1": now for number in (*range(9), 98, 99)})
+        with worker(settings, tmp_path / "worker", command) as run:
             await asyncio.to_thread(
                 eventually, lambda: connection.zcard("arq:queue") == 0, "an empty queue"
+            )
+            connection.set("arq:queue", "no sorted set")
+            await asyncio.to_thread(
+                eventually, lambda: not connection.exists("arq:queue"), "a queue that works"
             )
             await begin_export(api)
             await _all_finished(settings)
