@@ -1,6 +1,7 @@
 """The log: one line a request, on standard error, without what is nobody's business."""
 
 import logging
+import re
 import sys
 from time import localtime, strftime
 from time import time as now
@@ -8,6 +9,9 @@ from time import time as now
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
+
+_WORDS = re.compile(r"[A-Za-z]+(?: [a-z]+)*(?![^\s:])")
+"""What is wrong with a request, without what follows."""
 
 
 class AccessLogger(AbstractAccessLogger):
@@ -35,14 +39,18 @@ class AccessLogger(AbstractAccessLogger):
 
 
 class MalformedRequests(logging.Filter):
-    """Says in one line what aiohttp says in a traceback: that somebody sent what is no HTTP."""
+    """Says in one line what aiohttp says in a traceback: that somebody sent what is no HTTP.
+
+    aiohttp's words go on with what was sent, which may be a token: only the first ones are kept.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Shorten the record; nothing is held back."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
-            reason = str(error).encode("ascii", "backslashreplace").decode().splitlines()
-            record.msg = f"{record.getMessage()}: {' '.join(reason)[:200]!r}"
+            words = _WORDS.match(getattr(error, "message", ""))
+            reason = f"{type(error).__name__} {words[0] if words else ''}".strip()
+            record.msg = f"{record.getMessage()}: {reason}"
             record.args = ()
             record.exc_info = record.exc_text = None
         return True

@@ -155,8 +155,11 @@ def _made(folder: Path) -> list[str]:
         b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization : Bearer hush\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer hush\0\r\n\r\n",
+        b"Authorization: Bearer hush\r\n\r\n",
     ],
-    ids=["method", "two hosts", "two lengths", "long header"],
+    ids=["method", "two hosts", "two lengths", "long header", "blank", "NUL", "no request line"],
 )
 def test_what_is_no_http_is_refused_without_a_version_and_in_one_line(
     web: Web, request_line: bytes
@@ -171,4 +174,6 @@ def test_what_is_no_http_is_refused_without_a_version_and_in_one_line(
     assert b"aiohttp" not in answer
     assert b"Python" not in answer
     assert web.stop() == 0
-    assert "Traceback" not in web.log.read_text()
+    log = web.log.read_text()
+    assert "Traceback" not in log
+    assert "hush" not in log
