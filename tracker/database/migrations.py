@@ -8,7 +8,7 @@ import aiosqlite
 
 from tracker.database.interface import DatabaseUnusable
 
-VERSION = 5
+VERSION = 4
 """PRAGMA user_version of the schema in schema.sql."""
 
 APPLICATION_ID = 0x5061696C  # "Pail"
@@ -113,8 +113,6 @@ UPDATE job
                                   WHERE tracker.repository_id = job.repository_id
                                     AND tracker.status = 'current'), 0)
  WHERE kind = 'import' AND status IN ('ACCEPTED', 'STARTED');
-""",
-    4: """
 ALTER TABLE alias ADD COLUMN
     derived TEXT NOT NULL DEFAULT '' CHECK (derived IN ('', 'username', 'account_id', 'both'));
 UPDATE alias SET derived = 'account_id' WHERE named_account_id LIKE 'pail:%';
