@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from arq.connections import ArqRedis, RedisSettings
-from arq.constants import job_key_prefix, retry_key_prefix
+from arq.constants import abort_jobs_ss, job_key_prefix, retry_key_prefix
 from arq.worker import func
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
@@ -42,6 +42,9 @@ FAREWELL = 1.0
 
 _RING = re.compile(rb"[0-9]+:[0-9]+")
 """What a doorbell calls its entries: the job's id and its attempt."""
+
+_LATEST = 10**14
+"""Milliseconds: a time that can still be shown as a date."""
 
 
 class Patience(Retry):
@@ -92,6 +95,29 @@ class Patience(Retry):
         ending.cancel()
 
 
+class _Greeting:
+    """What arq asks at its start, for its log alone, answered without the queue.
+
+    It starts the runner afterwards: jobs are done while the queue is away, at the start as well.
+    """
+
+    async def __aenter__(self) -> "_Greeting":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Nothing was opened."""
+
+    def info(self, section: str) -> None:
+        """Ask for facts about the server."""
+
+    def dbsize(self) -> None:
+        """Ask for the number of keys."""
+
+    async def execute(self) -> list[Any]:
+        """Nothing is known yet."""
+        return [{}, {}, {}, "?"]
+
+
 class Queue(ArqRedis):
     """The queue as arq's worker uses it: waited for, and left alone once the worker ends."""
 
@@ -106,6 +132,14 @@ class Queue(ArqRedis):
         super().__init__(pool, job_serializer=serialize, job_deserializer=deserialize)
         self.auto_close_connection_pool = True
         self._patience = patience
+        self._is_greeted = False
+
+    def pipeline(self, *args: Any, **options: Any) -> Any:
+        """Several commands at once; the first time, those of arq's greeting."""
+        if not self._is_greeted:
+            self._is_greeted = True
+            return _Greeting()
+        return super().pipeline(*args, **options)
 
     async def zrangebyscore(self, name: Any, *args: Any, **options: Any) -> Any:
         """The entries that wait for arq. Others than a doorbell's are removed: arq ends at them."""
@@ -114,6 +148,8 @@ class Queue(ArqRedis):
         except ResponseError:  # it is no sorted set
             await self.delete(name)
             found = []
+        if found and await self.type(abort_jobs_ss) not in (b"zset", b"none"):
+            await self.delete(abort_jobs_ss)
         rings = [entry for entry in found if await self._is_ring(entry)]
         if strange := set(found) - set(rings):
             logger.warning("%d entries of the queue are nobody's: removed", len(strange))
@@ -121,11 +157,14 @@ class Queue(ArqRedis):
         return rings
 
     async def _is_ring(self, entry: bytes) -> bool:
-        """Whether arq can read what belongs to an entry; tries are counted on the job's row."""
+        """Whether a doorbell has made it; tries are counted on the job's row and not here."""
         if not _RING.fullmatch(entry):
             return False
         await self.delete(retry_key_prefix.encode() + entry)
-        return await self.type(job_key_prefix.encode() + entry) in (b"string", b"none", None)
+        try:
+            return is_ring(await self.get(job_key_prefix.encode() + entry) or b"")
+        except ResponseError:  # it is no text
+            return False
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """The queue's answer; None when there is none and the worker ends."""
@@ -156,6 +195,23 @@ def deserialize(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a job")
     return value
+
+
+def is_ring(data: bytes) -> bool:
+    """Whether it is what a doorbell puts into the queue for a job."""
+    try:
+        value = deserialize(data)
+    except (ValueError, RecursionError):
+        return False
+    time, arguments = value.get("et"), value.get("a")
+    return (
+        value.keys() == {"t", "f", "a", "k", "et"}
+        and (value["t"], value["f"], value["k"]) == (None, jobs.FUNCTION, {})
+        and time.__class__ is int
+        and 0 < time < _LATEST
+        and arguments.__class__ is list
+        and [argument.__class__ for argument in arguments] == [int]
+    )
 
 
 def options(redis_url: str, patience: Patience) -> dict[str, Any]:

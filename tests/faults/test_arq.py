@@ -101,6 +101,16 @@ async def test_a_worker_that_never_had_a_queue_ends(
         valkey.process.send_signal(signal.SIGCONT)
 
 
+async def test_a_worker_without_a_queue_at_its_start_works_all_the_same(
+    start: Start, settings: Settings, tmp_path: Path
+) -> None:
+    settings = replace(settings, redis_url=f"unix://{tmp_path}/nobody.sock")
+    api = await start(settings)
+    with worker(settings, tmp_path / "worker", ARQ) as run:
+        await _import(api, tmp_path)
+        await _ends_well(run)
+
+
 async def test_a_worker_works_on_while_its_queue_is_away_and_when_it_is_back(
     start: Start, settings: Settings, tmp_path: Path
 ) -> None:

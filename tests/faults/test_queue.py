@@ -140,6 +140,14 @@ async def test_nothing_that_lies_in_the_queue_is_run_or_ends_the_worker(
         "no-number": b'{"t": 1, "f": "run_job", "a": ["__import__"], "k": {}, "et": 0}',
         "no-such-job": b'{"t": 1, "f": "run_job", "a": [4711], "k": {}, "et": 0}',
         "too-many": b'{"t": 1, "f": "run_job", "a": [1, 2, 3], "k": {"x": 1}, "et": 0}',
+        "no-time": b'{"t": null, "f": "run_job", "a": [1], "k": {}, "et": "x"}',
+        "late": b'{"t": null, "f": "run_job", "a": [1], "k": {}, "et": 1%s}' % (b"0" * 30),
+        "no-numbers-time": b'{"t": null, "f": "run_job", "a": [1], "k": {}, "et": NaN}',
+        "tries": b'{"t": "x", "f": "run_job", "a": [1], "k": {}, "et": 1}',
+        "function": b'{"t": null, "f": [1], "a": [1], "k": {}, "et": 1}',
+        "names": b'{"t": null, "f": "run_job", "a": [1], "k": [], "et": 1}',
+        "digits": b"9" * 5000,
+        "deep": b"[" * 100_000,
     }
     with queue(tmp_path / "q") as (_, connection, url):
         settings = replace(settings, redis_url=url)
@@ -155,7 +163,9 @@ async def test_nothing_that_lies_in_the_queue_is_run_or_ends_the_worker(
         connection.rpush("arq:job:98:1", "a list")
         connection.set("arq:job:99:1", poison["no-such-job"])
         connection.set("arq:retry:99:1", "no number")
-        connection.zadd("arq:queue", {f"{number}:1": now for number in (*range(9), 98, 99)})
+        numbers = (*range(len(poison)), 98, 99)
+        connection.zadd("arq:queue", {f"{number}:1": now for number in numbers})
+        connection.set("arq:abort", "no sorted set")
         with worker(settings, tmp_path / "worker", command) as run:
             await asyncio.to_thread(
                 eventually, lambda: connection.zcard("arq:queue") == 0, "an empty queue"
