@@ -53,6 +53,16 @@ def _bytes(name: str, words: str, data: Callable[[bytes], bytes]) -> Hostile:
     return Hostile(name, write, words)
 
 
+def _cut_behind(data: bytes) -> bytes:
+    """A download that was cut off behind an attachment that is an archive itself."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("db-2.0.json", as_text(sample(issues=[])))
+        archive.writestr("attachments/a", data)
+        archive.writestr("attachments/b", b"b" * 3000)
+    return whole.getvalue().partition(data)[0] + data + b"b" * 1000
+
+
 def _text(name: str, words: str, text: bytes | Callable[[], bytes]) -> Hostile:
     def write(path: Path) -> None:
         write_zip(path, {"2.0": text if isinstance(text, bytes) else text()})
@@ -218,6 +228,8 @@ ZIPS = [
     _bytes("empty", "not a zip", lambda data: b""),
     _bytes("cut in half", CUT_OFF, lambda data: data[: len(data) // 2]),
     _bytes("without its last byte", CUT_OFF, lambda data: data[:-1]),
+    _bytes("cut in a zip that is attached", CUT_OFF, _cut_behind),
+    _bytes("a page before the zip", "This is not a zip: something", lambda data: b"<html>" + data),
     _bytes("two bytes", CUT_OFF, lambda data: data[:2]),
     _bytes(
         "a directory that is none", "not a zip", lambda data: data.replace(b"PK\1\2", b"PK\1\3")

@@ -77,6 +77,7 @@ class Zip(Source):
                 raise Invalid(CUT_OFF) from error
             raise Invalid(f"This is not a zip, or a broken one: {error}.") from error
         entries = directory.infolist()
+        self._check_beginning(entries)
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._starts: dict[str, int] = {}
         for entry in entries:
@@ -97,6 +98,20 @@ class Zip(Source):
         """Whether the file starts as a zip and ends without a directory."""
         self._file.seek(0)
         return self._file.read(2) == b"PK" and not zipfile.is_zipfile(self._file)
+
+    def _check_beginning(self, entries: list[zipfile.ZipInfo]) -> None:
+        """Refuse a zip in another file: zipfile takes the last directory that it finds.
+
+        Where a download was cut off, that is the directory of an attachment that is a zip itself.
+        """
+        before = min((entry.header_offset for entry in entries), default=0)
+        if before > 0:
+            self._file.seek(0)
+            raise Invalid(
+                CUT_OFF
+                if self._file.read(2) == b"PK"
+                else f"This is not a zip: something else is in its first {before} bytes."
+            )
 
     def _check_places(self, entries: list[zipfile.ZipInfo], end: int) -> None:
         """Compare the local headers with the directory; no entry may reach into the next."""
