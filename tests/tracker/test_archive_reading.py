@@ -452,6 +452,7 @@ def test_names_in_use_that_are_not_declared_are_listed(archive: Path, spool: Pat
         ("1 may 2013 12:00 edt", "2013-05-01T16:00:00.000000+00:00"),
         ("01 May 2013 12:00:00", "2013-05-01T12:00:00.000000+00:00"),
         ("01 May 2013 12:00:00 -0000", "2013-05-01T12:00:00.000000+00:00"),
+        ("Wed,  1 May 2013 12:00:00 +0000 (UTC)", "2013-05-01T12:00:00.000000+00:00"),
     ],
 )
 def test_times_are_read_as_producers_write_them(
@@ -470,6 +471,9 @@ OFFSETS = dict.fromkeys(("Z", "UT", "UTC", "GMT"), 0) | {
     "MDT": 6,
     "PST": 8,
     "PDT": 7,
+    "A": 0,
+    "m": 0,
+    "Y": 0,
 }
 
 
@@ -484,7 +488,11 @@ def test_every_zone_of_mails_is_known_by_name(form: str, archive: Path, spool: P
     "written",
     [
         "2013-05-01 12:00:00 CET",
-        "2013-05-01 12:00:00 A",
+        "2013-05-01 12:00:00 J",
+        "2013-05-01 12:00:00 +0260",
+        "Wed, 01 May 2013 12:00:00 +0260",
+        "Mon, 01 Jan 0000 00:00:00 GMT",
+        "Fri, 01 Jan 0099 00:00:00 GMT",
         "2013-05-01 12:00:00  UTC",
         "2013-05-01 12:00:00 +2",
         "2013-05-01 UTC+02:00",

@@ -295,7 +295,7 @@ async def test_ids_may_be_digits_in_quotes(core: Core) -> None:
     await core.take(
         {
             "issues": [issue(1, id="12")],
-            "comments": [comment(5, id="5", on="12")],
+            "comments": [comment(5, id=" 005 ", on="12"), comment(6, id="", on="012")],
             "logs": [log(5, on="12") | {"comment": "5"}],
             "attachments": [attachment(on="12")],
         }
@@ -303,6 +303,13 @@ async def test_ids_may_be_digits_in_quotes(core: Core) -> None:
     assert await core.values("SELECT number FROM issue") == [12]
     assert await core.values("SELECT comment_id FROM log WHERE issue_number = 12") == [5]
     assert await core.values("SELECT issue_number FROM attachment") == [12]
+    assert await core.values("SELECT id FROM comment ORDER BY id") == [5, 6]
+
+
+@pytest.mark.parametrize("id", ["0", "1.0", "-1", "+1", "1 2", "\uff11", "9" * 40, " ", True, 1.0])
+async def test_an_id_that_is_no_number_above_zero_is_refused(core: Core, id: object) -> None:
+    with pytest.raises(Invalid, match=r"comments\[0\].id: "):
+        await core.take(sample(comments=[comment(5, id=id)], logs=[]))
 
 
 async def test_a_log_on_another_issues_comment_is_refused(core: Core) -> None:

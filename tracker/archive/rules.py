@@ -52,6 +52,8 @@ def _stays_inside(path: str) -> None:
 
 
 _ID = Number(required=True, validate=validate.Range(min=1))
+_QUOTED = re.compile(r" *0*([1-9][0-9]*) *")
+"""An id as spreadsheets and the like write it."""
 _TIME = Moment(required=True)
 _TIME_OR_NULL = Moment(load_default=None)
 # A blank title is no title for the API, but old trackers have them.
@@ -133,12 +135,14 @@ def _number(raw: Raw, key: str) -> int:
     value = raw.get(key)
     if value.__class__ is int and 0 < value <= LARGEST_ID:
         return value
+    if value.__class__ is str and (digits := _QUOTED.fullmatch(value)):
+        raw = {key: digits[1]}
     asked: int = _ask(_ID, raw, key)
     return asked
 
 
 def _number_or_null(raw: Raw, key: str) -> int | None:
-    return None if raw.get(key) is None else _number(raw, key)
+    return None if raw.get(key) in (None, "") else _number(raw, key)
 
 
 def _time(raw: Raw, key: str, field: Moment = _TIME) -> Any:

@@ -239,7 +239,7 @@ class _Window:
                 self._at = wrong
                 self.fail(f"not valid JSON: {reason}")
             self._at = len(self._text)
-            self.fail(f"not valid JSON: it ends too early ({reason})")
+            self.fail("not valid JSON: it ends too early")
 
     def _more(self) -> bool:
         """Read on, at least as much as is pending: a long element is not scanned often."""

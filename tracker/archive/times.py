@@ -17,17 +17,18 @@ _ZONES = {"Z": "+00:00", "UT": "+00:00", "UTC": "+00:00", "GMT": "+00:00"} | {
     for zone, west in (("E", 5), ("C", 6), ("M", 7), ("P", 8))
     for light in "SD"
 }
-"""The zones that RFC 5322 has names for, and their offsets."""
+_ZONES |= dict.fromkeys("ABCDEFGHIKLMNOPQRSTUVWXY", "+00:00")
+"""The zones that RFC 5322 has names for, and their offsets; it takes the military ones for UTC."""
 
-_ZONE = rf"(?: ?({'|'.join(_ZONES)}|[+-]\d\d(?::?\d\d)?))?"
+_ZONE = rf"(?: ?({'|'.join(_ZONES)}|[+-]\d\d(?::?[0-5]\d)?))?"
 _LENIENT = re.compile(
     rf"(\d{{4}}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{{1,9}}))?)?{_ZONE}",
     re.ASCII | re.IGNORECASE,
 )
 _MAIL = re.compile(
-    rf"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ?)?\d\d? "
-    rf"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{{4}} \d\d:\d\d(?::\d\d)?"
-    rf"(?: (?:{'|'.join(_ZONES)}|[+-]\d{{4}}))?",
+    rf"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), *)?\d\d? "
+    rf"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [1-9]\d{{3}} \d\d:\d\d(?::\d\d)?"
+    rf"(?: (?:{'|'.join(_ZONES)}|[+-]\d\d[0-5]\d))?(?: \([A-Z]*\))?",
     re.ASCII | re.IGNORECASE,
 )
 # https://bitbucket.org/ws/slug/issues/attachments/9/ws/slug/1358126907.55/9/name
