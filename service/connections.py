@@ -53,6 +53,9 @@ class Connection(RequestHandler):
         """Parse the bytes; those that belong to no body and end no headers begin a request."""
         count, in_body = self._request_count, not self._last_body.is_eof()
         super().data_received(data)
+        if in_body and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            # It ends the body that is being read; aiohttp keeps it for the next request.
+            self._last_body.set_exception(web.RequestPayloadError(_MESSAGES[400]))
         if self._request_count != count:
             self._stop_timer()
             if self._messages:

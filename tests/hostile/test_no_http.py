@@ -114,6 +114,20 @@ async def test_chunks_that_become_nonsense_are_refused_while_the_body_is_read(
     assert (await api.get(f"{OPEN}/issues"))["size"] == 0
 
 
+async def test_a_chunk_that_is_nonsense_ends_the_wait_for_it(api: Api) -> None:
+    token = api.world.tokens["alice"].encode()
+    async with connected(api) as client:
+        await client.send(
+            b"POST %b HTTP/1.1\r\n%bAuthorization: Bearer %b\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n" % (ISSUES, HOST, token)
+        )
+        assert b" 100 " in await client.reader.readuntil(b"\r\n\r\n")  # it waits for the body
+        await client.send(b'3\r\n{"a\r\n')
+        await client.send(b"SECRET\r\n")
+        assert "could not be read" in await _refused(client)
+        await client.end()
+
+
 EXPECTED = ["SECRET", "100-continue, SECRET", "100-continued", "200-ok"]
 
 
