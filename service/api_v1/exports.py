@@ -5,7 +5,7 @@ They have no options and no names: the newest one that was begun without options
 
 from aiohttp import web
 
-from service import answers, archives, links, requests
+from service import answers, archives, keys, links, requests
 from service.api_v1 import objects
 from service.api_v1.representation import Json
 from service.endpoint import REPOSITORY, Endpoint
@@ -66,13 +66,16 @@ def _status(request: web.Request, job: Job, uri: str) -> Json:
         except Gone as gone:
             return {"status": JobStatus.FAILURE, "message": gone.message}
         return {"url": uri, "status": job.status}
-    return {
+    shown = {
         "status": job.status,
         "count": str(job.count),
         "total": str(job.total),
         "phase": job.phase,
         "pct": str(job.percent),
     }
+    if message := jobs.waiting_message(job, request.app[keys.SETTINGS].job_patience_seconds):
+        shown["message"] = message
+    return shown
 
 
 ENDPOINTS = (

@@ -156,8 +156,8 @@ def _effective(options: dict[str, Any]) -> dict[str, Any]:
 async def get_export(request: web.Request) -> web.StreamResponse:
     """The zip, or 202 and the status while it is being made.
 
-    The newest three are kept, for some days. Raises Gone for one that failed (with the reason) or
-    was removed.
+    The newest three are kept, for some days. 410 for one that failed (with the reason) or was
+    removed.
     """
     repository = await archives.administered(request)
     job = await jobs.find_export(

@@ -251,6 +251,8 @@ def _responses(dialect: Dialect, endpoint: Endpoint) -> Json:
                 }
             }
     shape = endpoint.answers.get(200)
+    if shape == _ZIP:
+        found["206"] = {"description": "The part that `Range` asks for.", **_content(shape)}
     if endpoint.method == "GET" and (_is_json(shape) or shape == _ZIP):
         found["304"] = {"description": "It is what `If-None-Match` names."}
     for status in (*_errors(endpoint), *dialect.statuses):

@@ -26,6 +26,7 @@ from tests.jobs.working import (
     take,
     working,
 )
+from tests.tracker.test_jobs import seconds_later
 from tracker import jobs
 from tracker.blobs import Blobs
 from tracker.jobs import Job
@@ -170,6 +171,16 @@ async def test_it_is_the_newest_one_that_was_begun_without_options(
         await finished_export(api, other)
     await begin_export(api)
     assert (await api.get(EXPORT, "alice"))["status"] == "ACCEPTED"
+
+
+async def test_one_that_no_worker_takes_says_so(api: Api, settings: Settings) -> None:
+    await _begin(api)
+    with seconds_later(settings.job_patience_seconds + 1):
+        status = await api.get(EXPORT, "alice")
+    assert status["status"] == "ACCEPTED"
+    assert (
+        status["message"] == "No worker has taken this export within 300 seconds; it still waits."
+    )
 
 
 async def test_one_that_newer_ones_have_replaced_is_gone(pail: Api) -> None:
