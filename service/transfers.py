@@ -176,7 +176,7 @@ def import_undo(full_name: str, yes: bool) -> None:
             return await db.write(lambda tx: undo.undo(tx, repository, accept_writes=yes))
         except Conflict as error:
             raise Conflict(
-                error.message.replace("confirm with yes", "confirm with --yes")
+                error.message.replace("confirm with yes=true", "confirm with --yes")
             ) from None
 
     done = on_database(work)

@@ -7,6 +7,7 @@ overtaken changes nothing.
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
@@ -21,6 +22,8 @@ from tracker.escaping import escaped
 from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.vocabulary import AskedBy, JobKind, JobStatus, Phase
+
+_log = logging.getLogger("pail.jobs")
 
 _STEP = 0.5
 _HEARTBEAT_STEPS = 10
@@ -37,8 +40,11 @@ MAKES_REPOSITORY = "makes_repository"
 KEPT_EXPORTS = 3
 """Zips of a repository that can be fetched; an older one is removed."""
 
-IMPORT_RUNNING = "An import is already running for this repository."
-EXPORT_RUNNING = "An export with other options is already running for this repository."
+IMPORT_RUNNING = (
+    "An import of this repository waits or runs already; "
+    "one that waits can be withdrawn (DELETE .../issues/import)."
+)
+EXPORT_RUNNING = "An export of this repository with other options waits or runs already."
 NO_EXPORT = "No export job has begun."
 
 
@@ -172,12 +178,16 @@ _RUNNING = {JobKind.IMPORT: IMPORT_RUNNING, JobKind.EXPORT: EXPORT_RUNNING}
 
 
 async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row | None:
-    """The unfinished export that an account asked for with the same options."""
+    """The unfinished export that an account asked for with the same options.
+
+    From now on it is asked for by this account: the other one may lose its right.
+    """
     return await tx.one(
-        f"""SELECT {_COLUMNS} FROM job
+        f"""UPDATE job SET account_id = :account
              WHERE repository_id = :repository AND tracker_id = {_IN_FORCE} AND kind = 'export'
                AND asked_by = :asked_by AND options = :options AND base_url = :base_url
-               AND status IN ('ACCEPTED', 'STARTED')""",
+               AND status IN ('ACCEPTED', 'STARTED')
+         RETURNING {_COLUMNS}""",
         values,
     )
 
@@ -231,8 +241,10 @@ async def claim(db: Database, job_id: int, worker: str) -> Job | None:
             await _require_asker(tx, job)
         except Forbidden as error:
             await settle(tx, job, JobStatus.FAILURE, message=error.message)
+            refusal = error.message
         else:
             return job
+    _log.info("%s %s: %s", job.kind, job.uuid, refusal)
     await remove_upload(job)
     return None
 

@@ -57,10 +57,14 @@ async def undo(tx: Transaction, repository: Repository, *, accept_writes: bool) 
     if row["jobs"]:
         raise Conflict("A job is running for this repository.", retry_after=5)
     if found.writes and not accept_writes:
-        back = f", and {found.brought_back} others come back" if found.brought_back else ""
+        back = f", and {_writes(found.brought_back)} come back" if found.brought_back else ""
         raise Conflict(
-            f"{found.writes} writes made since the import would go out of sight{back}; "
-            "confirm with yes to go on."
+            f"{_writes(found.writes)} that only the present issues have would go out of "
+            f"sight{back}; confirm with yes=true to go on."
         )
     await trackers.put_in_force(tx, repository.id, found.tracker_id)
     return found
+
+
+def _writes(count: int) -> str:
+    return f"{count} {'write' if count == 1 else 'writes'}"

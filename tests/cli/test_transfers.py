@@ -327,7 +327,7 @@ def test_undo_wants_a_yes_when_writes_go_out_of_sight(
     with closing(sqlite3.connect(settings.database)) as database, database:
         database.execute("UPDATE tracker SET writes = 1 WHERE status = 'current'")
     sentence = _refused(pail, "import-undo", "alice/app")
-    assert sentence.startswith("1 writes made since the import")
+    assert sentence.startswith("1 write that only the present issues have")
     assert "--yes" in sentence
     _done(pail, "import-undo", "alice/app", "--yes")
     assert _numbers(settings) == []
@@ -438,7 +438,7 @@ def test_a_running_import_is_not_disturbed(pail: Pail, settings: Settings, tmp_p
     _done(pail, "import", "alice/app", archive_in(tmp_path))
     before = dump(settings.database)
     _accept_import(settings)
-    assert "already running" in _refused(pail, "import", "alice/app", archive_in(tmp_path))
+    assert "waits or runs already" in _refused(pail, "import", "alice/app", archive_in(tmp_path))
     assert "A job is running" in _refused(pail, "import-undo", "alice/app")
     assert dump(settings.database) == before
 

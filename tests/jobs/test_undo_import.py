@@ -35,7 +35,7 @@ async def test_it_wants_a_yes_when_writes_go_out_of_sight(pail: Api, tmp_path: P
     for refused in (UNDO, f"{UNDO}?yes=false"):
         answer = await pail("POST", refused, "alice")
         assert answer.status == 409
-        assert "1 writes made since the import" in answer.body["error"]["message"]
+        assert "1 write that only the present issues have" in answer.body["error"]["message"]
     assert await _numbers(pail) == [1, 3, 4]
     answer = await pail("POST", f"{UNDO}?yes=true", "alice")
     assert (answer.status, answer.body["writes_out_of_sight"]) == (200, 1)
@@ -95,8 +95,8 @@ async def test_writes_between_acceptance_and_start_are_counted_and_come_back(
     await api.post(issues(), "bob", {"title": "after the import"})
     answer = await api("POST", UNDO, "alice")
     assert answer.body["error"]["message"] == (
-        "1 writes made since the import would go out of sight, and 4 others come back; "
-        "confirm with yes to go on."
+        "1 write that only the present issues have would go out of sight, and 4 writes come back; "
+        "confirm with yes=true to go on."
     )
     answer = await api("POST", f"{UNDO}?yes=true", "alice")
     assert (answer.body["writes_out_of_sight"], answer.body["writes_brought_back"]) == (1, 4)

@@ -1,6 +1,7 @@
 """Jobs: accepted once, claimed once, settled once, and never left hanging."""
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -121,7 +122,7 @@ async def test_many_workers_that_claim_what_comes_next_get_a_job_each(core: Core
 
 async def test_one_import_at_a_time_in_a_repository(core: Core) -> None:
     job = await core.accept()
-    with pytest.raises(Conflict, match="already running") as refusal:
+    with pytest.raises(Conflict, match="waits or runs already") as refusal:
         await core.accept()
     assert refusal.value.retry_after
     with pytest.raises(Conflict):
@@ -234,8 +235,9 @@ async def bob(core: Core) -> int:
 @pytest.mark.parametrize("kind", JobKind)
 @pytest.mark.parametrize("lose", LOSSES)
 async def test_a_job_of_somebody_who_lost_their_right_fails_at_its_claim(
-    core: Core, bob: int, kind: JobKind, lose: Lose
+    core: Core, bob: int, kind: JobKind, lose: Lose, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "pail")
     upload = core.settings.spool_dir / "upload"
     upload.write_bytes(b"zip")
     job = await core.accept(kind, account_id=bob, archive=upload)
@@ -244,9 +246,19 @@ async def test_a_job_of_somebody_who_lost_their_right_fails_at_its_claim(
     failed = await _again(core, job)
     assert failed.status is JobStatus.FAILURE
     assert LOSSES[lose] in (failed.message or "")
+    assert f"{kind} {job.uuid}: {failed.message}" in caplog.text
     assert failed.finished_on is not None
     assert not upload.exists()
     await core.accept(kind)
+
+
+async def test_an_export_that_another_account_joined_does_not_fail_for_the_first_one(
+    core: Core, bob: int
+) -> None:
+    job = await core.accept(JobKind.EXPORT, account_id=bob)
+    assert (await core.accept(JobKind.EXPORT)).id == job.id
+    await _demote(core)
+    assert await jobs.claim_next(core.db, "worker") is not None
 
 
 @pytest.mark.parametrize("lose", LOSSES)

@@ -79,7 +79,7 @@ async def test_writes_since_the_import_must_be_accepted(core: Core) -> None:
     number = await create_issue(core.db, alice, repository, Draft("new"))
     await create_comment(core.db, alice, repository, 1, content="a word")
     before = dump(core.settings.database)
-    with pytest.raises(Conflict, match="writes made since the import would go out of sight"):
+    with pytest.raises(Conflict, match="that only the present issues have would go out of sight"):
         await _undo(core)
     assert dump(core.settings.database) == before
     assert (await undo.preview(core.db, repository)).writes > 0
