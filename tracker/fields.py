@@ -199,9 +199,10 @@ RESERVED_SLUGS = frozenset(
         "site",
         "login",
         "admin",
+        "_pail",
     }
 )
-"""Names a workspace can't have, because a route starts with them (a test compares)."""
+"""Names a workspace can't have, because a route starts with them (a test compares) or may."""
 
 _SLUG = re.compile(r"[a-z0-9_-][a-z0-9_.-]{0,61}")
 
