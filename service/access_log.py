@@ -53,4 +53,5 @@ class MalformedRequests(logging.Filter):
             record.msg = f"{record.getMessage()}: {reason}"
             record.args = ()
             record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
         return True

@@ -102,6 +102,7 @@ def test_what_is_read_from_the_environment_is_what_is_listed() -> None:
 
 _ELSEWHERE = re.compile(
     r"\b(reference|DECISIONS?|SECURITY|DESIGN|STYLE|SPEED)\s+[0-9]"
+    r"|\b[Tt]he plan\b"
     r"|\((?!2\.0\))[2-8]\.[0-9]{1,2}(\.[0-9]+)?(,[^)]*)?\)[^:]*?[.\n]"
 )
 """A number of a paragraph, in some text that is not part of Pail."""

@@ -124,7 +124,7 @@ async def test_an_import_that_runs_makes_nobody_known(core: Core) -> None:
 
 
 class Explaining(Reader):
-    """Keeps the plan of what is asked."""
+    """Keeps how SQLite goes about what is asked."""
 
     def __init__(self, reader: Reader) -> None:
         self.plan: list[str] = []
