@@ -1,4 +1,4 @@
-"""Undo of an import: back to the tracker that it replaced, and forth again."""
+"""Undo of an import: back to the tracker that it replaced. Run it again to redo."""
 
 from dataclasses import dataclass
 
