@@ -8,7 +8,7 @@ overtaken changes nothing.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -319,8 +319,32 @@ async def withdraw_import(tx: Transaction, repository: Repository) -> Job:
 async def remove_upload(job: Job) -> None:
     """Remove the uploaded file of a job that will not be done; what can't be removed is swept."""
     if job.archive is not None:
+        await remove_files([Path(job.archive)])
+
+
+async def files(db: Reader, repository: Repository, exports: Path) -> list[Path]:
+    """The upload that waits for a worker and the zips, in the folder exports, of a repository.
+
+    What the command line has named is not Pail's.
+    """
+    rows = await db.all(
+        """SELECT uuid, kind, archive FROM job
+            WHERE repository_id = :id AND asked_by = 'account'
+              AND (kind = 'export' AND status = 'SUCCESS'
+                   OR archive IS NOT NULL AND status = 'ACCEPTED')""",
+        {"id": repository.id},
+    )
+    return [
+        exports / f"{row['uuid']}.zip" if row["kind"] == "export" else Path(row["archive"])
+        for row in rows
+    ]
+
+
+async def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files that are nobody's any more; what can't be removed is swept."""
+    for path in paths:
         with suppress(OSError):
-            await asyncio.to_thread(Path(job.archive).unlink, missing_ok=True)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def waiting_message(job: Job, patience_seconds: int) -> str | None:

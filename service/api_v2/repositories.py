@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from service.api_v2 import objects
 from service.api_v2.representation import Representation
 from service.endpoint import REPOSITORY, Endpoint
 from service.paging import Asked
-from tracker import fields, repositories, workspaces
+from tracker import fields, jobs, repositories, workspaces
 from tracker.access import Actor, Repository, find_repository, require_permission
 from tracker.database import Reader, Transaction
 from tracker.errors import NotFound
@@ -163,8 +164,15 @@ async def _vacant(reader: Reader, actor: Actor, workspace: str, slug: str) -> _P
 async def delete_repository(request: web.Request) -> web.Response:
     """Remove a repository with all its issues."""
     await requests.repository(request)
-    lost = await requests.write_repository(request, Permission.ADMIN, repositories.delete)
+    exports = request.app[keys.SETTINGS].exports_dir
+
+    async def write(tx: Transaction, repository: Repository) -> tuple[list[Path], set[str]]:
+        paths = await jobs.files(tx, repository, exports)
+        return paths, await repositories.delete(tx, repository)
+
+    paths, lost = await requests.write_repository(request, Permission.ADMIN, write)
     await requests.free(request, lost)
+    await jobs.remove_files(paths)
     return web.Response(status=204)
 
 

@@ -6,7 +6,17 @@ import logging
 import pytest
 
 from tests.conftest import APP, Api
-from tests.jobs.working import archive, begin_export, many, select, send, take, working
+from tests.jobs.working import (
+    archive,
+    begin_export,
+    files,
+    give,
+    many,
+    select,
+    send,
+    take,
+    working,
+)
 from tracker import sweeping
 from tracker.blobs import Blobs
 from tracker.settings import Settings
@@ -58,3 +68,25 @@ async def test_an_export_under_way_ends_without_a_trace(
     assert caplog.records == []
     await _is_clean(api, settings)
     assert list(settings.exports_dir.glob("*")) == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_the_upload_of_an_import_that_waits_goes_at_once(
+    api: Api, settings: Settings, dry_run: bool
+) -> None:
+    content = archive(settings.data_dir)
+    assert (await send(api, content, dry_run=dry_run)).status == 202
+    assert len(files(settings.spool_dir)) == 1
+    assert (await api("DELETE", APP, "alice")).status == 204
+    assert files(settings.spool_dir) == set()
+    assert content.exists()
+
+
+async def test_the_zips_of_exports_go_at_once_and_others_stay(api: Api, settings: Settings) -> None:
+    async with working(settings):
+        for _ in range(2):
+            await give(api)
+        await give(api, "alice/open")
+    assert len(files(settings.exports_dir)) == 3
+    assert (await api("DELETE", APP, "alice")).status == 204
+    assert len(files(settings.exports_dir)) == 1

@@ -664,3 +664,13 @@ async def test_a_report_that_an_older_version_kept_can_be_sent(core: Core) -> No
     )
     job = await jobs.latest_import(core.db, await core.repository())
     assert job.report == {"counts": {}, "warnings": [r"\ud800\x1b[31m"]}
+
+
+@pytest.mark.parametrize(("asker", "count"), [("alice", 1), (None, 0)])
+async def test_an_archive_that_the_command_line_names_is_never_pails_to_remove(
+    core: Core, asker: str | None, count: int
+) -> None:
+    account_id = (await core.actor(asker)).id if asker else None
+    await core.accept(account_id=account_id, archive=core.archive())
+    found = await jobs.files(core.db, await core.repository(), core.settings.exports_dir)
+    assert len(found) == count
