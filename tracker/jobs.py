@@ -574,6 +574,11 @@ async def _abandon(db: Database, job: Job, attempts: int) -> None:
             )
 
 
+async def is_any_unfinished(db: Reader) -> bool:
+    """Whether a job waits or runs: a cheap question, for whoever asks every second."""
+    return bool(await db.one("SELECT 1 FROM job WHERE status IN ('ACCEPTED', 'STARTED') LIMIT 1"))
+
+
 async def accepted(db: Reader) -> Sequence[int]:
     """The ids of the jobs that wait for a worker, in the order in which they take turns."""
     rows = await db.all(_waiting("1"))

@@ -122,6 +122,8 @@ class Runner:
 
     async def _look(self) -> None:
         """Settle what others left behind, and start what waits."""
+        if not await jobs.is_any_unfinished(self._db):
+            return
         await sweeping.settle_jobs(self._db, self._settings, self._presence)
         for job_id in await jobs.accepted(self._db):
             if job_id not in self._running:
