@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tracker import accounts, database, jobs, repositories, tokens, workspaces
-from tracker.access import ADMINISTRATOR, find_repository
+from tracker import database, jobs
+from tracker.access import accounts, repositories, tokens, workspaces
+from tracker.access.rights import ADMINISTRATOR, find_repository
 from tracker.database import Database
 from tracker.settings import Settings
 from tracker.vocabulary import JobKind, JobStatus

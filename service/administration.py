@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import click
 
-from tracker import accounts, checking, repositories, tokens, workspaces
-from tracker.access import ADMINISTRATOR, Repository, find_repository
+from tracker import checking
+from tracker.access import accounts, repositories, tokens, workspaces
+from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import Invalid, NotFound

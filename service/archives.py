@@ -8,7 +8,7 @@ from aiohttp import web
 
 from service import files, keys, requests
 from tracker import jobs
-from tracker.access import Repository, find_tracker
+from tracker.access.rights import Repository, find_tracker
 from tracker.database import Reader, Transaction
 from tracker.errors import Gone
 from tracker.jobs import Job

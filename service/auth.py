@@ -12,8 +12,8 @@ from aiohttp import BasicAuth, hdrs, web
 from aiohttp.typedefs import Handler
 
 from service import keys
-from tracker import tokens
-from tracker.access import ANONYMOUS, Actor, require_account, require_scopes
+from tracker.access import tokens
+from tracker.access.rights import ANONYMOUS, Actor, require_account, require_scopes
 from tracker.database import Reader
 from tracker.errors import TooManyRequests, Unauthenticated
 

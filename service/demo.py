@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from service import signing
-from tracker import accounts, imports, jobs, repositories, tokens, workspaces
-from tracker.access import ADMINISTRATOR, Repository, find_repository
+from tracker import imports, jobs
+from tracker.access import accounts, repositories, tokens, workspaces
+from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import NotFound, TrackerError

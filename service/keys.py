@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from service.turns import Turns
-from tracker.access import Actor
+from tracker.access.rights import Actor
 from tracker.blobs import Blobs
 from tracker.contents import Contents
 from tracker.database import Database

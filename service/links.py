@@ -6,7 +6,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from service import keys
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.errors import Invalid
 
 

@@ -8,8 +8,15 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from service import auth, keys
-from tracker import comments, issues, sweeping, trackers
-from tracker.access import Actor, Repository, find_repository, find_tracker, require_permission
+from tracker import comments, issues, sweeping
+from tracker.access import trackers
+from tracker.access.rights import (
+    Actor,
+    Repository,
+    find_repository,
+    find_tracker,
+    require_permission,
+)
 from tracker.blobs import MOST_FREED
 from tracker.contents import Texts
 from tracker.database import Database, Lane, Reader, Transaction

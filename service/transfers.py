@@ -19,8 +19,9 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from service.administration import find, on_database
-from tracker import exports, imports, jobs, repositories, sweeping, undo
-from tracker.access import Repository
+from tracker import exports, imports, jobs, sweeping, undo
+from tracker.access import repositories
+from tracker.access.rights import Repository
 from tracker.blobs import Blobs
 from tracker.database import Database, Transaction
 from tracker.errors import Conflict, Invalid, NotFound, TrackerError

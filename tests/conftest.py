@@ -23,8 +23,9 @@ from service import keys
 from service.app import build_app
 from service.connections import Runner
 from tests.described import Watch
-from tracker import accounts, database, repositories, tokens, workspaces
-from tracker.access import ADMINISTRATOR, Repository, find_repository
+from tracker import database
+from tracker.access import accounts, repositories, tokens, workspaces
+from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.database import Database
 from tracker.settings import Settings
 

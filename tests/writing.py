@@ -3,7 +3,7 @@
 from typing import Any
 
 from tracker import comments, issues
-from tracker.access import Actor, Repository
+from tracker.access.rights import Actor, Repository
 from tracker.database import Database
 from tracker.issues import Draft
 

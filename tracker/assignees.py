@@ -1,7 +1,7 @@
 """Who an issue can be assigned to: accounts that may see it, and people known from an archive."""
 
-from tracker.access import Actor, Repository
-from tracker.accounts import is_in
+from tracker.access.accounts import is_in
+from tracker.access.rights import Actor, Repository
 from tracker.database import Reader
 from tracker.errors import Invalid
 

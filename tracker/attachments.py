@@ -4,8 +4,9 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tracker import changes, issues, trackers
-from tracker.access import Actor, Repository, require_account, require_permission
+from tracker import changes, issues
+from tracker.access import trackers
+from tracker.access.rights import Actor, Repository, require_account, require_permission
 from tracker.blobs import Blobs
 from tracker.changes import Log
 from tracker.database import Reader, Row, Transaction

@@ -1,7 +1,8 @@
 """Components, milestones and versions: the names that issues are filed under."""
 
-from tracker import clock, trackers
-from tracker.access import Actor, Repository, require_account, require_permission
+from tracker import clock
+from tracker.access import trackers
+from tracker.access.rights import Actor, Repository, require_account, require_permission
 from tracker.archive.rules import MOST_NAMES
 from tracker.database import Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tracker import comments
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, person

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 
-from tracker import issues, trackers, votes
-from tracker.access import Actor, Repository, require_account, require_permission
+from tracker import issues, votes
+from tracker.access import trackers
+from tracker.access.rights import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, person

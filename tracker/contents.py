@@ -13,7 +13,7 @@ from functools import partial
 from typing import Literal
 
 from tracker import markup, references
-from tracker.access import Actor, Repository
+from tracker.access.rights import Actor, Repository
 from tracker.database import Database, Reader, Row
 from tracker.errors import TrackerError
 from tracker.markup import plain

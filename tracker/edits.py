@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tracker import assignees, categories, changes, issues, trackers, votes
-from tracker.access import Actor, Repository, require_account, require_permission
+from tracker import assignees, categories, changes, issues, votes
+from tracker.access import trackers
+from tracker.access.rights import Actor, Repository, require_account, require_permission
 from tracker.changes import Log, Message
 from tracker.database import Row, Transaction
 from tracker.errors import Invalid, NotFound

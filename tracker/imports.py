@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tracker import accounts, jobs, people, repositories, trackers, workspaces
+from tracker import jobs, people
+from tracker.access import accounts, repositories, trackers, workspaces
 from tracker.archive.reading import Archive, Scan, open_archive
 from tracker.blobs import Blobs
 from tracker.building import Building

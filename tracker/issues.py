@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from tracker import accounts, assignees, categories, clock, trackers
-from tracker.access import Actor, Repository, require_account, require_permission
+from tracker import assignees, categories, clock
+from tracker.access import accounts, trackers
+from tracker.access.rights import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.paging import Listing, Page

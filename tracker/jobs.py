@@ -14,8 +14,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tracker import accounts, clock, reports, repositories
-from tracker.access import NO_REPOSITORY, Repository, require_administrator
+from tracker import clock, reports
+from tracker.access import accounts, repositories
+from tracker.access.rights import NO_REPOSITORY, Repository, require_administrator
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Forbidden, NotFound, Unavailable
 from tracker.escaping import escaped

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tracker import clock
-from tracker.accounts import new_uuid
+from tracker.access.accounts import new_uuid
 from tracker.archive.records import Person
 from tracker.database import Reader, Transaction
 from tracker.progress import Progress

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from html import escape, unescape
 from operator import itemgetter
 
-from tracker import accounts
-from tracker.access import Actor, Repository
+from tracker.access import accounts
+from tracker.access.rights import Actor, Repository
 from tracker.database import Reader
 from tracker.issues import join_person, person
 from tracker.markup import marks

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tracker import clock, jobs, trackers
+from tracker import clock, jobs
+from tracker.access import trackers
 from tracker.blobs import Blobs
 from tracker.database import Database, Reader
 from tracker.presence import Presence

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tracker import trackers
-from tracker.access import Repository
+from tracker.access import trackers
+from tracker.access.rights import Repository
 from tracker.database import Reader, Transaction
 from tracker.errors import Conflict, NotFound
 

@@ -5,8 +5,8 @@ The counters on the issue say how many there are; they move in the transaction t
 
 from enum import StrEnum
 
-from tracker import trackers
-from tracker.access import Actor, Repository, require_account
+from tracker.access import trackers
+from tracker.access.rights import Actor, Repository, require_account
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, outline, person

@@ -9,8 +9,8 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from service import answers, keys, requests, sending
 from service.api_v1.representation import Json
-from tracker import trackers
-from tracker.access import Repository
+from tracker.access import trackers
+from tracker.access.rights import Repository
 from tracker.database import Reader
 from tracker.errors import TrackerError
 from tracker.paging import Key, Listing, Page

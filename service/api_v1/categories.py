@@ -9,7 +9,7 @@ from service.api_v1 import arrays, objects, representation, schemas
 from service.api_v1.representation import Json
 from service.endpoint import NUMBER, REPOSITORY, Endpoint
 from tracker import catalogues, categories
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Key, Page
 from tracker.query import selected

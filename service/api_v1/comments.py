@@ -7,7 +7,7 @@ from service.api_v1 import arrays, objects, schemas
 from service.api_v1.representation import Json, Representation, nothing
 from service.endpoint import ISSUE, NUMBER, Endpoint
 from tracker import catalogues, comments, issues
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Key, Page
 from tracker.query import Selection

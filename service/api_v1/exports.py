@@ -10,7 +10,7 @@ from service.api_v1 import objects
 from service.api_v1.representation import Json
 from service.endpoint import REPOSITORY, Endpoint
 from tracker import jobs
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader
 from tracker.errors import Gone, NotFound
 from tracker.jobs import Job

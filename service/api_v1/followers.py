@@ -7,7 +7,7 @@ from service.api_v1 import arrays, objects
 from service.api_v1.representation import Json, profile
 from service.endpoint import ISSUE, Endpoint
 from tracker import catalogues, issues, votes
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader
 from tracker.paging import Key, Page
 from tracker.query import Selection

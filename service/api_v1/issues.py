@@ -9,7 +9,7 @@ from service.api_v1 import listing, objects, schemas
 from service.api_v1.representation import Representation, nothing
 from service.endpoint import ISSUE, REPOSITORY, Endpoint
 from tracker import comments, edits, fields, filters, issues
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Listing, Page
 from tracker.vocabulary import Scope

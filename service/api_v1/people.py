@@ -9,13 +9,13 @@ from service import keys, requests
 from service.api_v1 import arrays, objects
 from service.api_v1.representation import Json, profile, repository, team
 from service.endpoint import Endpoint
-from tracker import accounts, repositories, workspaces
-from tracker.access import Actor, require_account
+from tracker.access import accounts, repositories, workspaces
+from tracker.access.repositories import Role
+from tracker.access.rights import Actor, require_account
 from tracker.database import Reader
 from tracker.errors import NotFound
 from tracker.paging import Key, Page
 from tracker.query import Selection
-from tracker.repositories import Role
 from tracker.vocabulary import Scope
 
 _MAY = (Scope.REPOSITORY,)

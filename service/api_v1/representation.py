@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from service import links
-from tracker.access import Repository
+from tracker.access.rights import Repository
+from tracker.access.workspaces import Workspace
 from tracker.database import Row
-from tracker.workspaces import Workspace
 
 Json = dict[str, Any]
 

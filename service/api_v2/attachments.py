@@ -9,7 +9,7 @@ from service.endpoint import ISSUE, Endpoint
 from service.links import RepositoryLinks
 from service.paging import Asked
 from tracker import attachments, catalogues, issues
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Page
 from tracker.vocabulary import Scope

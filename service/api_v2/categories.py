@@ -10,7 +10,7 @@ from service.api_v2.representation import Representation
 from service.endpoint import NUMBER, REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import catalogues, categories
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Reader, Row
 from tracker.paging import Page
 from tracker.vocabulary import CategoryKind, Scope

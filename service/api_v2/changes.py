@@ -10,7 +10,7 @@ from service.api_v2.representation import Representation
 from service.endpoint import ISSUE, NUMBER, Endpoint
 from service.paging import Asked
 from tracker import catalogues, changes, contents, edits, issues
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.changes import Change, Message
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction

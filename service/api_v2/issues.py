@@ -12,7 +12,7 @@ from service.api_v2.representation import Representation
 from service.endpoint import ISSUE, REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import catalogues, contents, edits, issues
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
 from tracker.paging import Page

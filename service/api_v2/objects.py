@@ -10,8 +10,8 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from tracker import fields as rules
+from tracker.access.workspaces import Role
 from tracker.vocabulary import LOG_NAMES, JobStatus, Permission, Phase
-from tracker.workspaces import Role
 
 _Text = partial(fields.String, required=True)
 _Whole = partial(fields.Integer, required=True)

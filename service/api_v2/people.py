@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import quote
 
 from service import links
+from tracker.access.workspaces import Role, Workspace
 from tracker.database import Row
-from tracker.workspaces import Role, Workspace
 
 Json = dict[str, Any]
 

@@ -11,15 +11,22 @@ from service.api_v2.representation import Representation
 from service.api_v2.workspaces import WORKSPACE
 from service.endpoint import REPOSITORY, Endpoint
 from service.paging import EMPTY_PAGE, Asked
-from tracker import accounts, fields, members, workspaces
-from tracker.access import Actor, Repository, find_repository, require_account, require_permission
+from tracker import fields
+from tracker.access import accounts, members, workspaces
+from tracker.access.members import Grant
+from tracker.access.rights import (
+    Actor,
+    Repository,
+    find_repository,
+    require_account,
+    require_permission,
+)
+from tracker.access.workspaces import Role
 from tracker.database import Lane, Reader, Row, Transaction
 from tracker.errors import NotFound
-from tracker.members import Grant
 from tracker.paging import Page
 from tracker.query import Catalogue
 from tracker.vocabulary import Permission, Scope
-from tracker.workspaces import Role
 
 T = TypeVar("T")
 

@@ -14,15 +14,16 @@ from service.api_v2 import objects
 from service.api_v2.representation import Representation
 from service.endpoint import REPOSITORY, Endpoint
 from service.paging import Asked
-from tracker import fields, jobs, repositories, workspaces
-from tracker.access import Actor, Repository, find_repository, require_permission
+from tracker import fields, jobs
+from tracker.access import repositories, workspaces
+from tracker.access.repositories import Draft, Role, Shown
+from tracker.access.rights import Actor, Repository, find_repository, require_permission
+from tracker.access.workspaces import Workspace
 from tracker.database import Reader, Transaction
 from tracker.errors import NotFound
 from tracker.paging import Page
-from tracker.repositories import Draft, Role, Shown
 from tracker.settings import Limits
 from tracker.vocabulary import Permission, Scope
-from tracker.workspaces import Workspace
 
 _MAY = (Scope.REPOSITORY_ADMIN,)
 

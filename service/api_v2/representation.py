@@ -4,7 +4,7 @@ from typing import cast
 
 from service import links
 from service.api_v2.people import Json, outlined_workspace, person
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.changes import Change
 from tracker.database import Row
 from tracker.slugs import issue_slug

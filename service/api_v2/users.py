@@ -6,8 +6,8 @@ from service import answers, keys, requests
 from service.api_v2 import objects, people
 from service.endpoint import Endpoint
 from service.paging import only_page
-from tracker import accounts
-from tracker.access import Actor, require_account
+from tracker.access import accounts
+from tracker.access.rights import Actor, require_account
 from tracker.database import Reader, Row
 from tracker.errors import NotFound
 from tracker.vocabulary import Scope

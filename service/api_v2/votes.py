@@ -8,7 +8,7 @@ from aiohttp import web
 from service import requests
 from service.endpoint import ISSUE, Endpoint
 from tracker import votes
-from tracker.access import Actor, Repository
+from tracker.access.rights import Actor, Repository
 from tracker.database import Reader, Transaction
 from tracker.vocabulary import Scope
 from tracker.votes import Mark

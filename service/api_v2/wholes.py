@@ -11,12 +11,13 @@ from aiohttp import web
 
 from service import keys, requests
 from service.api_v2.representation import Representation
-from tracker import contents, issues, repositories
-from tracker.access import Actor, Repository, require_scopes
+from tracker import contents, issues
+from tracker.access import repositories
+from tracker.access.repositories import Shown
+from tracker.access.rights import Actor, Repository, require_scopes
 from tracker.contents import Texts
 from tracker.database import Reader, Row
 from tracker.errors import MissingScope, NotFound
-from tracker.repositories import Shown
 from tracker.vocabulary import Scope
 
 Wholes = dict[str, dict[str, Any]]

@@ -9,12 +9,13 @@ from service import answers, keys, requests
 from service.api_v2 import objects, people
 from service.endpoint import Endpoint
 from service.paging import EMPTY_PAGE, Asked
-from tracker import accounts, fields, workspaces
-from tracker.access import Actor, require_account
+from tracker import fields
+from tracker.access import accounts, workspaces
+from tracker.access.rights import Actor, require_account
+from tracker.access.workspaces import Role, Workspace
 from tracker.database import Reader, Row
 from tracker.paging import Page
 from tracker.vocabulary import Scope
-from tracker.workspaces import Role, Workspace
 
 WORKSPACE = "/workspaces/{workspace:[^/]+}"
 

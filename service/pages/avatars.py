@@ -5,8 +5,8 @@ import re
 from aiohttp import web
 
 from service import requests
-from tracker import avatars
-from tracker.access import Actor
+from tracker.access import avatars
+from tracker.access.rights import Actor
 from tracker.database import Reader
 
 _UUID = re.compile(r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from service import requests
-from tracker import repositories
+from tracker.access import repositories
 
 if TYPE_CHECKING:
     import jinja2

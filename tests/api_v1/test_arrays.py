@@ -13,8 +13,9 @@ from service import keys
 from service.api_v1 import arrays
 from tests.conftest import APP, OPEN, Api, Start
 from tests.rows import TIME
-from tracker import catalogues, repositories, trackers
-from tracker.access import ADMINISTRATOR, find_repository
+from tracker import catalogues
+from tracker.access import repositories, trackers
+from tracker.access.rights import ADMINISTRATOR, find_repository
 from tracker.database import Transaction
 from tracker.query import Selection
 from tracker.settings import Settings

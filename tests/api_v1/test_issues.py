@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import APP, OPEN, Answer, Api, Start
 from tests.rows import add_comment, define, start_import
-from tracker import accounts, repositories, tokens
+from tracker.access import accounts, repositories, tokens
 from tracker.settings import Limits, Settings
 
 ISSUES = f"{OPEN.replace('/2.0', '/1.0')}/issues"

@@ -10,7 +10,8 @@ from tests.archives import comment, issue, sample
 from tests.conftest import Api, Start
 from tests.rows import add_comment, define
 from tests.tracker.conftest import Core
-from tracker import database, repositories, workspaces
+from tracker import database
+from tracker.access import repositories, workspaces
 from tracker.settings import Settings
 
 LIST = "/1.0/repositories/alice/open/issues"

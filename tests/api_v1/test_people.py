@@ -11,7 +11,7 @@ from tests.api_v1.test_repositories import add_repositories
 from tests.archives import ALICE, BOB, Sample, comment, databases, issue, sample, write_zip
 from tests.conftest import APP, OPEN, Api
 from tests.jobs.working import take, working
-from tracker import accounts, repositories, tokens, workspaces
+from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.settings import Settings
 
 

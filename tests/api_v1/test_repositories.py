@@ -4,8 +4,8 @@ import pytest
 
 from service.api_v1 import arrays, objects
 from tests.conftest import APP, OPEN, Api
-from tracker import repositories
-from tracker.repositories import Draft
+from tracker.access import repositories
+from tracker.access.repositories import Draft
 
 OLD_OPEN = "/1.0/repositories/alice/open"
 

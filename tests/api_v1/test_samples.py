@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Answer, Api
-from tracker import accounts, clock, repositories, tokens, workspaces
+from tracker import clock
+from tracker.access import accounts, repositories, tokens, workspaces
 
 PISTON = "jespern/django-piston"
 TUTORIAL = "tutorials/mydvcsproject"

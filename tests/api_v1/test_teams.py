@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Api
-from tracker import accounts, repositories, workspaces
+from tracker.access import accounts, repositories, workspaces
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from tests.conftest import APP, OPEN, Api
-from tracker import accounts, repositories, tokens
+from tracker.access import accounts, repositories, tokens
 from tracker.settings import Settings
 
 WRONG = "Token is invalid, expired, or not supported for this endpoint."

@@ -6,8 +6,8 @@ import pytest
 
 from service.pages.avatars import draw
 from tests.conftest import APP, OPEN, Answer, Api
-from tracker import accounts
-from tracker.avatars import initials
+from tracker.access import accounts
+from tracker.access.avatars import initials
 
 UNKNOWN = "{00000000-0000-0000-0000-000000000000}"
 

@@ -7,7 +7,7 @@ import pytest
 from service import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_comment
-from tracker import repositories
+from tracker.access import repositories
 
 COMMENTS = f"{OPEN}/issues/1/comments"
 

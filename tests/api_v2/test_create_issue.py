@@ -7,7 +7,8 @@ import pytest
 
 from tests.conftest import APP, OPEN, Api
 from tests.rows import define, start_import
-from tracker import access, accounts, issues, repositories, tokens
+from tracker import issues
+from tracker.access import accounts, repositories, rights, tokens
 
 
 async def test_a_title_is_enough(api: Api) -> None:
@@ -261,7 +262,7 @@ async def test_a_write_that_is_cancelled_at_any_moment_leaves_the_next_one_worki
     api: Api,
 ) -> None:
     repository = await api.repository("alice/app")
-    bob = access.Actor((await api.db.all("SELECT id FROM account WHERE username = 'bob'"))[0]["id"])
+    bob = rights.Actor((await api.db.all("SELECT id FROM account WHERE username = 'bob'"))[0]["id"])
     for step in range(60):
         task = asyncio.create_task(
             issues.create(api.db, bob, repository, issues.Draft(title=f"cancelled {step}"))

@@ -8,7 +8,7 @@ import pytest
 
 from service import keys, partial
 from tests.conftest import APP, OPEN, Api
-from tracker import tokens
+from tracker.access import tokens
 from tracker.errors import Invalid
 
 DOCUMENT: dict[str, Any] = {

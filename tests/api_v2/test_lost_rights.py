@@ -14,8 +14,8 @@ from service import keys
 from tests.conftest import APP, Answer, Api, Start
 from tests.jobs.working import archive, files, form
 from tests.rows import TIME
-from tracker import repositories, trackers
-from tracker.access import ADMINISTRATOR, find_repository
+from tracker.access import repositories, trackers
+from tracker.access.rights import ADMINISTRATOR, find_repository
 from tracker.database import Reader, Transaction
 from tracker.settings import Settings
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import APP, OPEN, Api
-from tracker import accounts, repositories
+from tracker.access import accounts, repositories
 from tracker.database import sqlite
 
 USERS = f"{APP}/permissions-config/users"

@@ -9,7 +9,7 @@ from service import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_comment
 from tracker import contents
-from tracker.access import ANONYMOUS
+from tracker.access.rights import ANONYMOUS
 from tracker.settings import Settings
 
 ISSUE_KEYS = {

@@ -7,7 +7,7 @@ import pytest
 from service import keys
 from service.api_v2 import ready
 from tests.conftest import OPEN, Api
-from tracker import accounts
+from tracker.access import accounts
 
 LIST = f"{OPEN}/issues"
 

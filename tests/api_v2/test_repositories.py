@@ -10,7 +10,8 @@ from tests.archives import sample
 from tests.conftest import APP, OPEN, Answer, Api
 from tests.jobs.working import archive, files, send, take, working
 from tests.rows import define
-from tracker import accounts, repositories, sweeping, tokens
+from tracker import sweeping
+from tracker.access import accounts, repositories, tokens
 from tracker.blobs import MOST_FREED, Blobs
 from tracker.settings import Settings
 

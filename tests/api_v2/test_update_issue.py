@@ -11,7 +11,8 @@ from service import keys
 from tests.api_v2.test_create_issue import wrong_values
 from tests.conftest import APP, OPEN, Api
 from tests.rows import define
-from tracker import clock, repositories
+from tracker import clock
+from tracker.access import repositories
 
 ISSUE = f"{APP}/issues/1"
 

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import APP, OPEN, Api
 from tests.jobs.working import archive, working
 from tests.jobs.working import take as take_archive
-from tracker import accounts, repositories, tokens
+from tracker.access import accounts, repositories, tokens
 from tracker.settings import Settings
 
 

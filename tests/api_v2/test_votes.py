@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import APP, OPEN, Api
 from tests.rows import start_import
-from tracker import tokens
+from tracker.access import tokens
 
 MARKS = pytest.mark.parametrize(
     ("mark", "counter", "already"), [("vote", "votes", 0), ("watch", "watches", 1)]

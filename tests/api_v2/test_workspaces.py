@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import OPEN, Api
-from tracker import accounts, repositories, tokens, workspaces
+from tracker.access import accounts, repositories, tokens, workspaces
 
 ALICE = "/2.0/workspaces/alice"
 

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Pail, archive_in
 from tests.jobs.working import select
 from tests.running.processes import ROOT
-from tracker import tokens
+from tracker.access import tokens
 from tracker.blobs import Blobs
 from tracker.database import connect
 from tracker.settings import Settings

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.tracker.conftest import Core, core
-from tracker import references, repositories, workspaces
-from tracker.access import ANONYMOUS, Repository
+from tracker import references
+from tracker.access import repositories, workspaces
+from tracker.access.rights import ANONYMOUS, Repository
 from tracker.markup import render
 from tracker.references import References
 

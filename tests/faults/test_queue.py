@@ -16,7 +16,7 @@ from tests.conftest import Api, Start
 from tests.faults.beside import ARQ, PLAIN, connected, queue, worker
 from tests.jobs.working import archive, begin_export, issues, select, send, settled
 from tests.running.processes import eventually
-from tracker import repositories
+from tracker.access import repositories
 from tracker.settings import Settings
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]

@@ -27,7 +27,7 @@ from tests.hostile.routes import (
     send,
 )
 from tests.rows import define
-from tracker import accounts, repositories, tokens
+from tracker.access import accounts, repositories, tokens
 from tracker.settings import Settings
 from tracker.vocabulary import Scope
 

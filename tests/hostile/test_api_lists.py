@@ -13,7 +13,7 @@ from tests.conformance.places import places
 from tests.conftest import Answer, Api
 from tests.hostile.routes import API, LISTS, Places, Route, dump, is_refused, send
 from tests.hostile.test_queries import BOMBS, INJECTIONS
-from tracker import repositories
+from tracker.access import repositories
 from tracker.query import Catalogue, Column, Type
 from tracker.settings import Settings
 

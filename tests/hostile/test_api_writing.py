@@ -18,7 +18,7 @@ from tests.hostile.members import FORM, Member, body_with, members, names_one, v
 from tests.hostile.routes import JSON, UNSAFE, Places, Route, dump, is_refused, send
 from tests.jobs.working import give, working
 from tests.rows import define
-from tracker import accounts
+from tracker.access import accounts
 from tracker.settings import Settings
 
 

@@ -14,7 +14,7 @@ from tests.archives import sample
 from tests.conftest import OPEN, Api
 from tests.tracker.conftest import Core, core
 from tests.tracker.test_markup import rendered
-from tracker.access import Actor, Repository
+from tracker.access.rights import Actor, Repository
 from tracker.errors import Invalid
 from tracker.markup import Renderer, creole, dialect, links, marks, plain, render
 from tracker.references import Issue, Person, References, fill

@@ -29,7 +29,8 @@ from tests.jobs.working import (
     take,
 )
 from tests.test_error_shape import is_error
-from tracker import jobs, repositories, sweeping
+from tracker import jobs, sweeping
+from tracker.access import repositories
 from tracker.blobs import Blobs
 from tracker.settings import Settings
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.archives import as_data, databases, time, write_zip
 from tests.tracker.conftest import Core
-from tracker import repositories, workspaces
+from tracker.access import repositories, workspaces
 from tracker.checking import check
 from tracker.database import connect
 from tracker.settings import Settings

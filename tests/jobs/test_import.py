@@ -27,7 +27,8 @@ from tests.jobs.working import (
     working,
 )
 from tests.tracker.test_jobs import seconds_later
-from tracker import jobs, repositories
+from tracker import jobs
+from tracker.access import repositories
 from tracker.settings import Limits, Settings
 
 IMPORT = issues(APP, "/import")

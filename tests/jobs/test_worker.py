@@ -25,7 +25,8 @@ from tests.jobs.working import (
     working,
 )
 from tests.running.processes import ROOT
-from tracker import jobs, repositories
+from tracker import jobs
+from tracker.access import repositories
 from tracker.settings import Settings
 from worker import queue
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.pages import home
 from tests.conftest import OPEN, Api
-from tracker import repositories
+from tracker.access import repositories
 
 
 class Elements(HTMLParser):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.archives import FILES, Sample, databases, sample, write_zip
-from tracker import exports, imports, jobs, repositories, undo
-from tracker.access import ADMINISTRATOR, Actor, Repository, find_repository
+from tracker import exports, imports, jobs, undo
+from tracker.access import repositories
+from tracker.access.rights import ADMINISTRATOR, Actor, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, Row, connect
 from tracker.jobs import Job

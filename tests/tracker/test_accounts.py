@@ -10,8 +10,8 @@ import pytest
 
 from tests.tracker.conftest import Core
 from tests.tracker.test_references import add_issue, add_placeholder
-from tracker import accounts, repositories, trackers, workspaces
-from tracker.access import ADMINISTRATOR, ANONYMOUS, Actor
+from tracker.access import accounts, repositories, trackers, workspaces
+from tracker.access.rights import ADMINISTRATOR, ANONYMOUS, Actor
 from tracker.database import Params, Reader, Row
 from tracker.errors import NotFound
 

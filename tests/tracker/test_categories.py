@@ -13,7 +13,7 @@ from tests.archives import issue, sample
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
 from tracker import categories, edits
-from tracker.access import ANONYMOUS, Actor, find_repository
+from tracker.access.rights import ANONYMOUS, Actor, find_repository
 from tracker.archive.rules import MOST_NAMES
 from tracker.database import Row
 from tracker.edits import Edit

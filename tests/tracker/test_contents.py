@@ -11,7 +11,7 @@ from tests.conftest import OPEN, Api
 from tests.tracker.conftest import Core
 from tests.tracker.test_markup import QUICK, QUICK_HTML, SLOW, children, needs_proc
 from tracker import contents
-from tracker.access import ANONYMOUS
+from tracker.access.rights import ANONYMOUS
 from tracker.contents import Contents, Texts
 from tracker.markup import VERSION, Renderer, plain
 

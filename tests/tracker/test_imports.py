@@ -20,7 +20,8 @@ from tests.archives import (
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
-from tracker import comments, imports, numbering, repositories
+from tracker import comments, imports, numbering
+from tracker.access import repositories
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
 from tracker.progress import Progress

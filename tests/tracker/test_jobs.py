@@ -18,7 +18,8 @@ from tests.jobs.working import dump
 from tests.running.processes import ROOT
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
-from tracker import accounts, clock, exports, imports, jobs, repositories, sweeping
+from tracker import clock, exports, imports, jobs, sweeping
+from tracker.access import accounts, repositories
 from tracker.database import Transaction
 from tracker.errors import Conflict, Forbidden, NotFound
 from tracker.jobs import Job, Superseded

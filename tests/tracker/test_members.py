@@ -6,9 +6,10 @@ import pytest
 
 from tests.tracker.conftest import Core
 from tests.tracker.test_accounts import Explaining
-from tracker import members, query
-from tracker.access import ADMINISTRATOR, find_repository
-from tracker.members import OWN_PERMISSIONS, REPOSITORY_PERMISSIONS, WORKSPACE_PERMISSIONS
+from tracker import query
+from tracker.access import members
+from tracker.access.members import OWN_PERMISSIONS, REPOSITORY_PERMISSIONS, WORKSPACE_PERMISSIONS
+from tracker.access.rights import ADMINISTRATOR, find_repository
 from tracker.paging import Listing
 from tracker.query import Catalogue
 from tracker.settings import Settings

@@ -8,7 +8,7 @@ from tests.archives import issue, sample
 from tests.rows import TIME
 from tests.tracker.conftest import Core
 from tracker import catalogues, comments, issues, query
-from tracker.access import Repository
+from tracker.access.rights import Repository
 from tracker.database import Lane, Row
 from tracker.paging import Key, Listing, Page
 from tracker.settings import Limits

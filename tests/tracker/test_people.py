@@ -22,7 +22,7 @@ from tests.archives import (
 from tests.tracker.conftest import Core
 from tests.writing import create_issue
 from tracker import edits, people
-from tracker.access import find_repository
+from tracker.access.rights import find_repository
 from tracker.archive import joining, places
 from tracker.archive.records import Person
 from tracker.edits import Edit

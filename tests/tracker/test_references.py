@@ -6,7 +6,7 @@ import pytest
 
 from tests.tracker.conftest import Core
 from tracker import references
-from tracker.access import ANONYMOUS, Actor
+from tracker.access.rights import ANONYMOUS, Actor
 from tracker.database import Params, Reader, Row
 from tracker.markup import render
 from tracker.vocabulary import State

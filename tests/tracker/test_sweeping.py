@@ -10,7 +10,8 @@ import pytest
 from tests.archives import comment, sample
 from tests.jobs.working import dump, files
 from tests.tracker.conftest import Core
-from tracker import clock, sweeping, trackers
+from tracker import clock, sweeping
+from tracker.access import trackers
 from tracker.errors import Invalid
 from tracker.vocabulary import JobKind
 

@@ -25,7 +25,7 @@ from tracker import (
     undo,
     votes,
 )
-from tracker.access import Actor, Repository, find_repository
+from tracker.access.rights import Actor, Repository, find_repository
 from tracker.database import Transaction
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.issues import Draft

@@ -5,8 +5,9 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from tracker import accounts, clock, fields
-from tracker.access import Actor
+from tracker import clock, fields
+from tracker.access import accounts
+from tracker.access.rights import Actor
 from tracker.database import Database, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.vocabulary import Scope

@@ -1,7 +1,7 @@
 """Members: who may do what in a repository."""
 
-from tracker import accounts
-from tracker.access import REPOSITORY_COLUMNS, Actor, Repository, seen, sql_params
+from tracker.access import accounts
+from tracker.access.rights import REPOSITORY_COLUMNS, Actor, Repository, seen, sql_params
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import Invalid, NotFound
 from tracker.paging import Listing, Page

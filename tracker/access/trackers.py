@@ -5,7 +5,7 @@ nobody sees it; one UPDATE of repository.tracker_id puts it in force.
 """
 
 from tracker import clock
-from tracker.access import NO_TRACKER, Repository
+from tracker.access.rights import NO_TRACKER, Repository
 from tracker.database import Database, Reader, Transaction
 from tracker.errors import Conflict, NotFound
 from tracker.vocabulary import LARGEST_ID

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tracker import accounts, clock, fields, members, trackers, workspaces
-from tracker.access import (
+from tracker import clock, fields
+from tracker.access import accounts, members, trackers, workspaces
+from tracker.access.rights import (
     ADMINISTRATOR,
     IS_VISIBLE,
     NO_REPOSITORY,

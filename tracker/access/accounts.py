@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from tracker import clock, fields
-from tracker.access import IS_VISIBLE, Actor, sql_params
+from tracker.access.rights import IS_VISIBLE, Actor, sql_params
 from tracker.database import Database, Duplicate, Reader, Row
 from tracker.errors import Conflict, NotFound
 from tracker.query import Column

@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from tracker import accounts, workspaces
-from tracker.access import Actor, find_repository
+from tracker.access import accounts, workspaces
+from tracker.access.rights import Actor, find_repository
 from tracker.database import Reader
 from tracker.errors import NotFound
 

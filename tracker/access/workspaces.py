@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tracker import accounts, clock, fields
-from tracker.access import IS_VISIBLE, Actor, sql_params
+from tracker import clock, fields
+from tracker.access import accounts
+from tracker.access.rights import IS_VISIBLE, Actor, sql_params
 from tracker.database import Database, Duplicate, Reader, Row
 from tracker.errors import Conflict, Forbidden, NotFound
 from tracker.paging import Listing, Page

@@ -1,0 +1,1 @@
+"""Who may do what: accounts, tokens, workspaces, repositories and the trackers in them."""
