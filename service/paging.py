@@ -13,7 +13,7 @@ from service import keys
 from tracker import query
 from tracker.database import Lane
 from tracker.errors import Invalid
-from tracker.paging import Key, Listing, Page, is_key
+from tracker.query.paging import Key, Listing, Page, is_key
 
 DEFAULT_LENGTH = 20
 MOST = 100

@@ -11,7 +11,7 @@ from tracker.blobs import Blobs
 from tracker.changes import Log
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import Invalid, NotFound, TooLarge, Unavailable
-from tracker.paging import Listing, Page
+from tracker.query.paging import Listing, Page
 from tracker.settings import Limits
 from tracker.vocabulary import Permission
 

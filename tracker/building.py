@@ -13,8 +13,8 @@ from tracker.archive.reading import Archive, Scan
 from tracker.archive.records import Attachment, Comment, Issue, Log, Person
 from tracker.blobs import Blobs, Stored
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Transaction
+from tracker.database.folding import fold
 from tracker.errors import Invalid
-from tracker.folding import fold
 from tracker.numbering import Numbering
 from tracker.progress import Progress
 from tracker.reports import Report

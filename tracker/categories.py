@@ -6,7 +6,7 @@ from tracker.access.rights import Actor, Repository, require_account, require_pe
 from tracker.archive.rules import MOST_NAMES
 from tracker.database import Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.paging import Listing, Page
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import CategoryKind, Permission
 
 

@@ -9,7 +9,7 @@ from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, person
-from tracker.paging import Listing, Page
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Markup
 
 NO_CHANGE = "No IssueChange matches the given query."

@@ -10,7 +10,7 @@ from tracker.access.rights import Actor, Repository, require_account, require_pe
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, person
-from tracker.paging import Listing, Page
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Markup, Permission
 from tracker.votes import Mark
 

@@ -7,8 +7,8 @@ from tracker.access import accounts, trackers
 from tracker.access.rights import Actor, Repository, require_account, require_permission
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
-from tracker.paging import Listing, Page
 from tracker.query import Column
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
 
 NO_ISSUE = "No Issue matches the given query."

@@ -13,8 +13,8 @@ from tracker.access import trackers
 from tracker.access.rights import Repository
 from tracker.database import Reader
 from tracker.errors import TrackerError
-from tracker.paging import Key, Listing, Page
 from tracker.query import Selection
+from tracker.query.paging import Key, Listing, Page
 
 PART = 100
 """How many items are read, and held in memory, at a time."""

@@ -11,8 +11,8 @@ from service.endpoint import NUMBER, REPOSITORY, Endpoint
 from tracker import catalogues, categories
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Key, Page
 from tracker.query import selected
+from tracker.query.paging import Key, Page
 from tracker.vocabulary import CategoryKind, Scope
 
 

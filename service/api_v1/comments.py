@@ -9,8 +9,8 @@ from service.endpoint import ISSUE, NUMBER, Endpoint
 from tracker import catalogues, comments, issues
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Key, Page
 from tracker.query import Selection
+from tracker.query.paging import Key, Page
 from tracker.vocabulary import Scope
 
 COMMENT = f"{ISSUE}/comments/{{comment_id:{NUMBER}}}"

@@ -9,8 +9,8 @@ from service.endpoint import ISSUE, Endpoint
 from tracker import catalogues, issues, votes
 from tracker.access.rights import Repository
 from tracker.database import Reader
-from tracker.paging import Key, Page
 from tracker.query import Selection
+from tracker.query.paging import Key, Page
 from tracker.vocabulary import Scope
 
 _ALL = Selection(catalogues.WATCHERS, order=None, is_descending=False)

@@ -11,7 +11,7 @@ from service.endpoint import ISSUE, REPOSITORY, Endpoint
 from tracker import comments, edits, fields, filters, issues
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Listing, Page
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Scope
 
 Found = tuple[Repository, Row, int]

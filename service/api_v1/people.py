@@ -14,8 +14,8 @@ from tracker.access.repositories import Role
 from tracker.access.rights import Actor, require_account
 from tracker.database import Reader
 from tracker.errors import NotFound
-from tracker.paging import Key, Page
 from tracker.query import Selection
+from tracker.query.paging import Key, Page
 from tracker.vocabulary import Scope
 
 _MAY = (Scope.REPOSITORY,)

@@ -11,7 +11,7 @@ from service.paging import Asked
 from tracker import attachments, catalogues, issues
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.vocabulary import Scope
 
 

@@ -12,7 +12,7 @@ from service.paging import Asked
 from tracker import catalogues, categories
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.vocabulary import CategoryKind, Scope
 
 

@@ -15,7 +15,7 @@ from tracker.changes import Change, Message
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import Invalid
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.vocabulary import Scope
 
 Found = tuple[Repository, Row, Change, Texts]

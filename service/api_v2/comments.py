@@ -11,7 +11,7 @@ from tracker import catalogues, comments, contents, issues
 from tracker.access.rights import Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.vocabulary import Scope
 
 COMMENT = f"{ISSUE}/comments/{{comment_id:{NUMBER}}}"

@@ -15,7 +15,7 @@ from tracker import catalogues, contents, edits, issues
 from tracker.access.rights import Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.vocabulary import Scope
 
 Found = tuple[Repository, Row, Texts]

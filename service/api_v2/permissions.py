@@ -24,8 +24,8 @@ from tracker.access.rights import (
 from tracker.access.workspaces import Role
 from tracker.database import Lane, Reader, Row, Transaction
 from tracker.errors import NotFound
-from tracker.paging import Page
 from tracker.query import Catalogue
+from tracker.query.paging import Page
 from tracker.vocabulary import Permission, Scope
 
 T = TypeVar("T")

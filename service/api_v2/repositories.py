@@ -21,7 +21,7 @@ from tracker.access.rights import Actor, Repository, find_repository, require_pe
 from tracker.access.workspaces import Workspace
 from tracker.database import Reader, Transaction
 from tracker.errors import NotFound
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.settings import Limits
 from tracker.vocabulary import Permission, Scope
 

@@ -14,7 +14,7 @@ from tracker.access import accounts, workspaces
 from tracker.access.rights import Actor, require_account
 from tracker.access.workspaces import Role, Workspace
 from tracker.database import Reader, Row
-from tracker.paging import Page
+from tracker.query.paging import Page
 from tracker.vocabulary import Scope
 
 WORKSPACE = "/workspaces/{workspace:[^/]+}"

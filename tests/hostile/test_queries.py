@@ -14,7 +14,7 @@ from tests.jobs.working import dump
 from tests.rows import add_attachment, add_comment, define
 from tracker import catalogues, issues, query
 from tracker.errors import Invalid
-from tracker.paging import Listing
+from tracker.query.paging import Listing
 from tracker.settings import Limits, Settings
 
 INJECTIONS = (

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tracker import folding
 from tracker.database import (
     BrokenReference,
     Database,
@@ -21,6 +20,7 @@ from tracker.database import (
     SqliteDatabase,
     Transaction,
     connect,
+    folding,
     migrations,
     sqlite,
 )

@@ -13,7 +13,7 @@ from tests.tracker.conftest import Core
 from tracker import filters, issues
 from tracker.database import Lane
 from tracker.errors import Invalid
-from tracker.paging import Listing
+from tracker.query.paging import Listing
 from tracker.settings import Limits
 from tracker.vocabulary import Kind, Priority, State
 

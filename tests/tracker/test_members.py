@@ -10,8 +10,8 @@ from tracker import query
 from tracker.access import members
 from tracker.access.members import OWN_PERMISSIONS, REPOSITORY_PERMISSIONS, WORKSPACE_PERMISSIONS
 from tracker.access.rights import ADMINISTRATOR, find_repository
-from tracker.paging import Listing
 from tracker.query import Catalogue
+from tracker.query.paging import Listing
 from tracker.settings import Settings
 
 _WALKS = re.compile(r"SCAN (a|m|mine|r|w)\b|.*AUTOMATIC")

@@ -10,7 +10,7 @@ from tests.tracker.conftest import Core
 from tracker import catalogues, comments, issues, query
 from tracker.access.rights import Repository
 from tracker.database import Lane, Row
-from tracker.paging import Key, Listing, Page
+from tracker.query.paging import Key, Listing, Page
 from tracker.settings import Limits
 
 LIMITS = Limits()

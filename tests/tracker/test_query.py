@@ -15,8 +15,8 @@ from tests.tracker.conftest import Core
 from tracker import catalogues, clock, issues, query
 from tracker.database import Lane
 from tracker.errors import Invalid
-from tracker.paging import Listing
 from tracker.query.grammar import Comparison, Expression, parse
+from tracker.query.paging import Listing
 from tracker.settings import Limits
 from tracker.vocabulary import Kind, Priority, State
 

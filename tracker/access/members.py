@@ -4,8 +4,8 @@ from tracker.access import accounts
 from tracker.access.rights import REPOSITORY_COLUMNS, Actor, Repository, seen, sql_params
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import Invalid, NotFound
-from tracker.paging import Listing, Page
 from tracker.query import Catalogue, Column, Type
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Permission
 
 NONE = "none"

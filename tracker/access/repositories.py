@@ -23,8 +23,8 @@ from tracker.access.rights import (
 from tracker.blobs import MOST_FREED
 from tracker.database import Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.paging import Listing, Page
 from tracker.query import Catalogue, Column, Selection, Type
+from tracker.query.paging import Listing, Page
 
 
 class Role(StrEnum):

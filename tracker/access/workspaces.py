@@ -9,8 +9,8 @@ from tracker.access import accounts
 from tracker.access.rights import IS_VISIBLE, Actor, sql_params
 from tracker.database import Database, Duplicate, Reader, Row
 from tracker.errors import Conflict, Forbidden, NotFound
-from tracker.paging import Listing, Page
 from tracker.query import Catalogue, Column, Type
+from tracker.query.paging import Listing, Page
 
 
 class Role(StrEnum):

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from tracker import errors, files, folding
-from tracker.database import migrations
+from tracker import errors, files
+from tracker.database import folding, migrations
 from tracker.database.interface import (
     Database,
     DatabaseUnusable,

@@ -13,8 +13,8 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
-from tracker import clock, folding
-from tracker.database import Lane
+from tracker import clock
+from tracker.database import Lane, folding
 from tracker.errors import Invalid
 from tracker.query.catalogue import Catalogue, Column, Type
 from tracker.query.grammar import (
