@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from service import signing
-from tracker import imports, jobs
+from tracker import jobs
 from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
@@ -25,6 +25,7 @@ from tracker.presence import Presence
 from tracker.progress import Progress
 from tracker.settings import Settings, load
 from tracker.terminal import say
+from tracker.transfers import imports
 from tracker.vocabulary import JobKind
 
 USER = "demo"

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from service.administration import find, on_database
-from tracker import exports, imports, jobs, sweeping, undo
+from tracker import jobs, sweeping
 from tracker.access import repositories
 from tracker.access.rights import Repository
 from tracker.blobs import Blobs
@@ -30,10 +30,11 @@ from tracker.files import make_folder
 from tracker.jobs import MAKES_REPOSITORY, Job
 from tracker.presence import Presence
 from tracker.progress import Progress
-from tracker.reports import Report
 from tracker.settings import Limits, Settings, load
 from tracker.terminal import say
-from tracker.undo import Undone
+from tracker.transfers import exports, imports, undo
+from tracker.transfers.reports import Report
+from tracker.transfers.undo import Undone
 from tracker.vocabulary import JobKind
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tracker import clock, reports
+from tracker import clock
 from tracker.access import accounts, repositories
 from tracker.access.rights import NO_REPOSITORY, Repository, require_administrator
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
@@ -22,6 +22,7 @@ from tracker.errors import Conflict, Forbidden, NotFound, Unavailable
 from tracker.escaping import escaped
 from tracker.presence import Presence
 from tracker.progress import Progress
+from tracker.transfers import reports
 from tracker.vocabulary import AskedBy, JobKind, JobStatus, Phase
 
 _log = logging.getLogger("pail.jobs")

@@ -174,7 +174,7 @@ class Runner:
             await asyncio.to_thread(Path(job.archive).unlink, missing_ok=True)
 
     async def _work(self, job: Job) -> None:
-        from tracker import exports, imports  # late: an idle worker does without 6 MB
+        from tracker.transfers import exports, imports
 
         settings, progress = self._settings, Progress()
         async with jobs.following(self._db, job, progress):

@@ -9,12 +9,13 @@ from service import answers, archives, bodies, keys, requests, uploads
 from service.api_v2 import objects
 from service.endpoint import REPOSITORY, Endpoint
 from service.links import RepositoryLinks
-from tracker import fields, jobs, undo
+from tracker import fields, jobs
 from tracker.access import trackers
 from tracker.access.rights import Repository, find_tracker
 from tracker.database import Transaction
 from tracker.jobs import Job
-from tracker.undo import Undone
+from tracker.transfers import undo
+from tracker.transfers.undo import Undone
 from tracker.vocabulary import JobKind, Permission, Scope
 
 _IMPORT = f"{REPOSITORY}/issues/import"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.texts import LONE, SHOWN, STEERING, steering
 from tracker.escaping import escaped
-from tracker.reports import MOST_LISTED, Findings, Report
+from tracker.transfers.reports import MOST_LISTED, Findings, Report
 
 
 @pytest.mark.parametrize(

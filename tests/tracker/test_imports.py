@@ -20,11 +20,12 @@ from tests.archives import (
 from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
-from tracker import comments, imports, numbering
+from tracker import comments
 from tracker.access import repositories
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
 from tracker.progress import Progress
+from tracker.transfers import imports, numbering
 
 
 async def _create_issue(core: Core, full_name: str = "alice/app") -> int:

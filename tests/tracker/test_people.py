@@ -21,14 +21,15 @@ from tests.archives import (
 )
 from tests.tracker.conftest import Core
 from tests.writing import create_issue
-from tracker import edits, people
+from tracker import edits
 from tracker.access.rights import find_repository
 from tracker.archive import joining, places
 from tracker.archive.records import Person
 from tracker.edits import Edit
 from tracker.errors import NotFound
 from tracker.issues import Draft
-from tracker.people import username
+from tracker.transfers import placeholders
+from tracker.transfers.placeholders import username
 
 PLACEHOLDERS = """
 SELECT username, account_id, display_name, derived FROM account
@@ -380,7 +381,7 @@ async def test_a_username_that_is_somebody_elses_is_kept_for_the_tracker(core: C
 
 async def test_thousands_of_one_name_are_named_one_after_the_other() -> None:
     everybody = [Person(n, None, f"id-{n}", "Иван") for n in range(20_000)]
-    names = [planned.names.username for planned in people._plan([], everybody)]
+    names = [planned.names.username for planned in placeholders._plan([], everybody)]
     assert names[:2] == ["somebody", "somebody-2"]
     assert len(set(names)) == len(names)
 

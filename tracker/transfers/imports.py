@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tracker import jobs, people
+from tracker import jobs
 from tracker.access import accounts, repositories, trackers, workspaces
 from tracker.archive.reading import Archive, Scan, open_archive
 from tracker.blobs import Blobs
-from tracker.building import Building
 from tracker.database import Database, Transaction, connect
 from tracker.errors import NotFound
 from tracker.jobs import Job
-from tracker.numbering import Numbering
 from tracker.progress import Progress
-from tracker.reports import Report
 from tracker.settings import Limits
+from tracker.transfers import placeholders
+from tracker.transfers.building import Building
+from tracker.transfers.numbering import Numbering
+from tracker.transfers.reports import Report
 from tracker.vocabulary import JobKind, JobStatus, Phase
 
 
@@ -136,7 +137,7 @@ class _Finish:
     tracker_id: int
 
     async def __call__(self, tx: Transaction, job: Job, report: Report) -> None:
-        await people.adopt(tx, self.tracker_id, self.repository.workspace_id)
+        await placeholders.adopt(tx, self.tracker_id, self.repository.workspace_id)
         writes = await trackers.replace(
             tx, self.repository.id, self.tracker_id, writes_before=job.writes_before
         )
@@ -157,7 +158,7 @@ async def _build(
     progress: Progress,
 ) -> tuple[Report, _Finish]:
     """Fill a new tracker with the archive's records; nobody sees it yet."""
-    plan = await people.plan(db, repository.workspace_id, scan.people, progress)
+    plan = await placeholders.plan(db, repository.workspace_id, scan.people, progress)
     report = Report(dict(scan.counts))
     report.warnings.add(*scan.warnings)
     report.placeholders.add(*(person.new.display_name for person in plan if person.new))
@@ -169,7 +170,7 @@ async def _build(
             {"tracker": tracker_id, "id": job.id, "attempt": job.attempt},
         ):
             raise jobs.Superseded
-        accounts = await people.add(tx, tracker_id, plan)
+        accounts = await placeholders.add(tx, tracker_id, plan)
         numbering = Numbering(max(scan.highest_comment, repository.highest_comment) + 1)
         building = Building(db, blobs, archive, tracker_id, accounts, numbering, report, progress)
         await building.definitions(tx, scan)

@@ -15,10 +15,10 @@ from tracker.blobs import Blobs, Stored
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Transaction
 from tracker.database.folding import fold
 from tracker.errors import Invalid
-from tracker.numbering import Numbering
 from tracker.progress import Progress
-from tracker.reports import Report
-from tracker.storing import FreeNames, Storing
+from tracker.transfers.numbering import Numbering
+from tracker.transfers.reports import Report
+from tracker.transfers.storing import FreeNames, Storing
 from tracker.vocabulary import CategoryKind, Markup
 
 BATCH = 1000

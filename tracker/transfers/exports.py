@@ -19,8 +19,8 @@ from tracker.database import Database, Reader, Row
 from tracker.errors import Forbidden, Invalid, NotFound
 from tracker.files import make_folder
 from tracker.jobs import Job
-from tracker.people import DERIVED_ACCOUNT_ID, Names, Unique, given
 from tracker.progress import Progress
+from tracker.transfers.placeholders import DERIVED_ACCOUNT_ID, Names, Unique, given
 from tracker.vocabulary import PERSON_FIELDS, JobStatus, Phase
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from tracker.archive.reading import Archive
 from tracker.archive.records import Attachment
 from tracker.blobs import Blobs, Stored
 from tracker.progress import Progress
-from tracker.reports import Report
+from tracker.transfers.reports import Report
 
 
 class Storing:
