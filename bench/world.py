@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tracker import database, jobs
+from tracker import database
 from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.access.rights import ADMINISTRATOR, find_repository
 from tracker.database import Database
 from tracker.settings import Settings
 from tracker.vocabulary import JobKind, JobStatus
+from tracker.work import jobs
 
 DATA = Path(__file__).parent / "data"
 """Where archives and databases go: on the disk that the project lies on, not in memory."""

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import click
 
-from tracker import checking
 from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
@@ -15,6 +14,7 @@ from tracker.errors import Invalid, NotFound
 from tracker.settings import load
 from tracker.terminal import say
 from tracker.vocabulary import Permission, Scope
+from tracker.work import checking
 
 T = TypeVar("T")
 

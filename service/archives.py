@@ -7,12 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from service import files, keys, requests
-from tracker import jobs
 from tracker.access.rights import Repository, find_tracker
 from tracker.database import Reader, Transaction
 from tracker.errors import Gone
-from tracker.jobs import Job
 from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
+from tracker.work import jobs
+from tracker.work.jobs import Job
 
 MAY_EXPORT = (Scope.ISSUE, Scope.REPOSITORY_ADMIN)
 

@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from service import signing
-from tracker import jobs
 from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import NotFound, TrackerError
 from tracker.files import make_folder
-from tracker.presence import Presence
-from tracker.progress import Progress
 from tracker.settings import Settings, load
 from tracker.terminal import say
 from tracker.transfers import imports
 from tracker.vocabulary import JobKind
+from tracker.work import jobs
+from tracker.work.presence import Presence
+from tracker.work.progress import Progress
 
 USER = "demo"
 REPOSITORY = "demo/sample"

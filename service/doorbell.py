@@ -9,8 +9,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tracker import jobs
-from tracker.jobs import Job
+from tracker.work import jobs
+from tracker.work.jobs import Job
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis

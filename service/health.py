@@ -11,9 +11,9 @@ from pathlib import Path
 from aiohttp import web
 
 from service import answers, keys, requests
-from tracker import presence
 from tracker.database import Database
 from tracker.settings import MIB, Settings
+from tracker.work import presence
 
 KEPT = 5.0
 """Seconds for which a look at the disk, or a write that was refused, says how the disk is."""

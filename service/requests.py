@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from service import auth, keys
-from tracker import comments, issues, sweeping
+from tracker import comments, issues
 from tracker.access import trackers
 from tracker.access.rights import (
     Actor,
@@ -22,6 +22,7 @@ from tracker.contents import Texts
 from tracker.database import Database, Lane, Reader, Transaction
 from tracker.errors import NotFound, TrackerError
 from tracker.vocabulary import Permission
+from tracker.work import sweeping
 
 T = TypeVar("T")
 

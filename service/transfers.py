@@ -19,7 +19,6 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from service.administration import find, on_database
-from tracker import jobs, sweeping
 from tracker.access import repositories
 from tracker.access.rights import Repository
 from tracker.blobs import Blobs
@@ -27,15 +26,16 @@ from tracker.database import Database, Transaction
 from tracker.errors import Conflict, Invalid, NotFound, TrackerError
 from tracker.escaping import escaped
 from tracker.files import make_folder
-from tracker.jobs import MAKES_REPOSITORY, Job
-from tracker.presence import Presence
-from tracker.progress import Progress
 from tracker.settings import Limits, Settings, load
 from tracker.terminal import say
 from tracker.transfers import exports, imports, undo
 from tracker.transfers.reports import Report
 from tracker.transfers.undo import Undone
 from tracker.vocabulary import JobKind
+from tracker.work import jobs, sweeping
+from tracker.work.jobs import MAKES_REPOSITORY, Job
+from tracker.work.presence import Presence
+from tracker.work.progress import Progress
 
 T = TypeVar("T")
 

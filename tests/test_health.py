@@ -8,8 +8,8 @@ from pathlib import Path
 from service import health
 from tests.conftest import Api, Start
 from tests.running.processes import eventually, started
-from tracker.presence import Presence
 from tracker.settings import Settings
+from tracker.work.presence import Presence
 
 READY = {"database": "ok", "disk": "ok", "queue": "none", "worker": "none"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tracker import jobs
+from tracker.work import jobs
 
 logger = logging.getLogger("pail.worker")
 

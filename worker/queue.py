@@ -20,10 +20,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tracker import jobs
 from tracker import settings as settings_module
 from tracker.settings import Settings, SettingsError
 from tracker.terminal import log_handler, say
+from tracker.work import jobs
 from worker.bell import FIRST_PAUSE, LONGEST_PAUSE
 from worker.runner import Runner
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tracker import jobs, sweeping
 from tracker.blobs import Blobs
 from tracker.database import Database, connect
 from tracker.errors import TrackerError, Unavailable
 from tracker.files import make_folder
-from tracker.jobs import Job, Superseded
-from tracker.presence import Presence
-from tracker.progress import Progress
 from tracker.settings import Settings
 from tracker.vocabulary import JobKind
+from tracker.work import jobs, sweeping
+from tracker.work.jobs import Job, Superseded
+from tracker.work.presence import Presence
+from tracker.work.progress import Progress
 from worker import bell
 
 logger = logging.getLogger("pail.worker")

@@ -9,12 +9,12 @@ from service import answers, archives, keys, links, requests
 from service.api_v1 import objects
 from service.api_v1.representation import Json
 from service.endpoint import REPOSITORY, Endpoint
-from tracker import jobs
 from tracker.access.rights import Repository
 from tracker.database import Reader
 from tracker.errors import Gone, NotFound
-from tracker.jobs import Job
 from tracker.vocabulary import JobKind, JobStatus
+from tracker.work import jobs
+from tracker.work.jobs import Job
 
 _EXPORT = f"{REPOSITORY}/issues/export"
 

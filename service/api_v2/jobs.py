@@ -9,14 +9,15 @@ from service import answers, archives, bodies, keys, requests, uploads
 from service.api_v2 import objects
 from service.endpoint import REPOSITORY, Endpoint
 from service.links import RepositoryLinks
-from tracker import fields, jobs
+from tracker import fields
 from tracker.access import trackers
 from tracker.access.rights import Repository, find_tracker
 from tracker.database import Transaction
-from tracker.jobs import Job
 from tracker.transfers import undo
 from tracker.transfers.undo import Undone
 from tracker.vocabulary import JobKind, Permission, Scope
+from tracker.work import jobs
+from tracker.work.jobs import Job
 
 _IMPORT = f"{REPOSITORY}/issues/import"
 _EXPORT = f"{REPOSITORY}/issues/export"

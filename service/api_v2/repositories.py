@@ -14,7 +14,7 @@ from service.api_v2 import objects
 from service.api_v2.representation import Representation
 from service.endpoint import REPOSITORY, Endpoint
 from service.paging import Asked
-from tracker import fields, jobs
+from tracker import fields
 from tracker.access import repositories, workspaces
 from tracker.access.repositories import Draft, Role, Shown
 from tracker.access.rights import Actor, Repository, find_repository, require_permission
@@ -24,6 +24,7 @@ from tracker.errors import NotFound
 from tracker.query.paging import Page
 from tracker.settings import Limits
 from tracker.vocabulary import Permission, Scope
+from tracker.work import jobs
 
 _MAY = (Scope.REPOSITORY_ADMIN,)
 

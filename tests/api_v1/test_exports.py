@@ -27,11 +27,11 @@ from tests.jobs.working import (
     working,
 )
 from tests.tracker.test_jobs import seconds_later
-from tracker import jobs
 from tracker.blobs import Blobs
-from tracker.jobs import Job
 from tracker.settings import Settings
 from tracker.vocabulary import Phase
+from tracker.work import jobs
+from tracker.work.jobs import Job
 
 EXPORT = f"/1.0/repositories/{APP}/issues/export"
 ZIP = f"{EXPORT}/zip"

@@ -8,7 +8,7 @@ from service import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_attachment, start_import
 from tracker.settings import Settings
-from tracker.sweeping import sweep
+from tracker.work.sweeping import sweep
 
 
 async def _filled(api: Api, number: int) -> Any:

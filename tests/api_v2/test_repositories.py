@@ -10,10 +10,10 @@ from tests.archives import sample
 from tests.conftest import APP, OPEN, Answer, Api
 from tests.jobs.working import archive, files, send, take, working
 from tests.rows import define
-from tracker import sweeping
 from tracker.access import accounts, repositories, tokens
 from tracker.blobs import MOST_FREED, Blobs
 from tracker.settings import Settings
+from tracker.work import sweeping
 
 WS = "/2.0/repositories/alice"
 NEW = f"{WS}/new"

@@ -23,8 +23,8 @@ from tests.archives import as_data
 from tests.conftest import APP, OPEN, Answer, Api, Start
 from tests.jobs.working import give, take, working
 from tests.rows import add_attachment, start_import
-from tracker import sweeping
 from tracker.settings import Limits, Settings
+from tracker.work import sweeping
 
 # As in the web process: aiohttp warns of headers that are read all the same, or refused, here.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:aiohttp.multipart")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.archives import as_data, reference, write_folder, write_zip
 from tests.tracker.conftest import Core, core
-from tracker.checking import check
+from tracker.work.checking import check
 
 __all__ = ["core"]
 

@@ -16,9 +16,9 @@ from tests.conftest import Api, Start
 from tests.faults.beside import ARQ, PLAIN, connected, queue, worker
 from tests.jobs.working import begin_export, finished_export, select
 from tests.running.processes import eventually
-from tracker import jobs
 from tracker.access import repositories
 from tracker.settings import Settings
+from tracker.work import jobs
 from worker import __main__ as entry
 from worker import bell, runner
 from worker.runner import Runner

@@ -16,10 +16,10 @@ from tests.conftest import Api
 from tests.faults.beside import worker
 from tests.jobs.working import files, issues, select, send, settled
 from tests.running.processes import eventually
-from tracker import sweeping
 from tracker.blobs import Blobs
-from tracker.checking import check
 from tracker.settings import Settings
+from tracker.work import sweeping
+from tracker.work.checking import check
 
 KILLS = 20
 ISSUES, COMMENTS, FILES = 4_000, 12_000, 60

@@ -9,9 +9,9 @@ import pytest
 from tests.conftest import Api
 from tests.hostile.archives import HOSTILE, JSON, NAMES, OTHERS, RECORDS, ZIPS, Hostile
 from tests.jobs.working import archive, dump, files, issues, take, working
-from tracker import sweeping
 from tracker.blobs import Blobs
 from tracker.settings import Settings
+from tracker.work import sweeping
 
 GROUPS = {"names": NAMES, "zips": ZIPS, "json": JSON, "records": RECORDS, "others": OTHERS}
 AT_ONCE = 8

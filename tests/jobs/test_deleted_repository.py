@@ -17,9 +17,9 @@ from tests.jobs.working import (
     take,
     working,
 )
-from tracker import sweeping
 from tracker.blobs import Blobs
 from tracker.settings import Settings
+from tracker.work import sweeping
 
 _WASTE = ("tracker", "issue", "issue_text", "comment", "log", "attachment", "job")
 

@@ -29,10 +29,10 @@ from tests.jobs.working import (
     take,
 )
 from tests.test_error_shape import is_error
-from tracker import jobs, sweeping
 from tracker.access import repositories
 from tracker.blobs import Blobs
 from tracker.settings import Settings
+from tracker.work import jobs, sweeping
 
 EXPORT = issues(APP, "/export")
 

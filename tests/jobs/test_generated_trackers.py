@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.archives import as_data, databases, time, write_zip
 from tests.tracker.conftest import Core
 from tracker.access import repositories, workspaces
-from tracker.checking import check
 from tracker.database import connect
 from tracker.settings import Settings
 from tracker.vocabulary import LOG_FIELDS, Kind, Priority, State
+from tracker.work.checking import check
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NAME = TEXT.filter(str.strip).map(str.strip).filter(bool)

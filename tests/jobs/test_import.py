@@ -27,9 +27,9 @@ from tests.jobs.working import (
     working,
 )
 from tests.tracker.test_jobs import seconds_later
-from tracker import jobs
 from tracker.access import repositories
 from tracker.settings import Limits, Settings
+from tracker.work import jobs
 
 IMPORT = issues(APP, "/import")
 BOUNDARY = "0123456789abcdef"

@@ -14,8 +14,8 @@ from tests.faults.beside import worker
 from tests.jobs.working import APP, issues, send, settled, take
 from tests.running.processes import ROOT
 from tests.texts import EXTRA, LONE, SHOWN, STEERING, everywhere, steering
-from tracker import jobs
 from tracker.settings import Settings
+from tracker.work import jobs
 
 IMPORT = issues(APP, "/import")
 

@@ -25,9 +25,9 @@ from tests.jobs.working import (
     working,
 )
 from tests.running.processes import ROOT
-from tracker import jobs
 from tracker.access import repositories
 from tracker.settings import Settings
+from tracker.work import jobs
 from worker import queue
 
 HISTORY = """

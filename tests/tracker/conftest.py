@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from tests.archives import FILES, Sample, databases, sample, write_zip
-from tracker import jobs
 from tracker.access import repositories
 from tracker.access.rights import ADMINISTRATOR, Actor, Repository, find_repository
 from tracker.blobs import Blobs
 from tracker.database import Database, Row, connect
-from tracker.jobs import Job
-from tracker.progress import Progress
 from tracker.settings import Settings
 from tracker.transfers import exports, imports, undo
 from tracker.transfers.reports import Report
 from tracker.transfers.undo import Undone
 from tracker.vocabulary import JobKind
+from tracker.work import jobs
+from tracker.work.jobs import Job
+from tracker.work.progress import Progress
 
 
 class Core:

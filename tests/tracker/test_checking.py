@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tests.tracker.conftest import Core
 from tracker import clock
-from tracker.checking import check
+from tracker.work.checking import check
 
 
 async def _check(core: Core, *, with_bytes: bool = True) -> list[str]:

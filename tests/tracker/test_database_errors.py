@@ -11,7 +11,6 @@ import pytest
 
 from tests.conftest import OPEN, Start
 from tests.running.processes import ROOT
-from tracker import checking
 from tracker.blobs import Blobs
 from tracker.database import (
     BrokenReference,
@@ -25,6 +24,7 @@ from tracker.database import (
 from tracker.database.translation import translated
 from tracker.errors import Invalid, StorageFull, Unavailable
 from tracker.settings import Settings
+from tracker.work import checking
 
 WORDS = (
     "full_name",

@@ -12,17 +12,18 @@ import pytest
 from tests.archives import FILES, as_data, as_version, attachment, comment, issue, sample
 from tests.tracker.conftest import Core
 from tests.writing import create_comment, create_issue
-from tracker import comments, edits, issues, jobs, votes
+from tracker import comments, edits, issues, votes
 from tracker.changes import Message
 from tracker.database import Transaction
 from tracker.edits import Edit
 from tracker.errors import Invalid
 from tracker.issues import Draft
-from tracker.jobs import Superseded
-from tracker.progress import Progress
 from tracker.transfers import exports
 from tracker.vocabulary import JobKind, State
 from tracker.votes import Mark
+from tracker.work import jobs
+from tracker.work.jobs import Superseded
+from tracker.work.progress import Progress
 
 
 def _database(path: Path, version: str = "2.0") -> Any:

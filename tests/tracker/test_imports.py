@@ -24,8 +24,8 @@ from tracker import comments
 from tracker.access import repositories
 from tracker.errors import Conflict, Invalid
 from tracker.issues import Draft
-from tracker.progress import Progress
 from tracker.transfers import imports, numbering
+from tracker.work.progress import Progress
 
 
 async def _create_issue(core: Core, full_name: str = "alice/app") -> int:

@@ -18,15 +18,16 @@ from tests.jobs.working import dump
 from tests.running.processes import ROOT
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
-from tracker import clock, jobs, sweeping
+from tracker import clock
 from tracker.access import accounts, repositories
 from tracker.database import Transaction
 from tracker.errors import Conflict, Forbidden, NotFound
-from tracker.jobs import Job, Superseded
-from tracker.presence import Presence
-from tracker.progress import Progress
 from tracker.transfers import exports, imports
 from tracker.vocabulary import AskedBy, JobKind, JobStatus, Phase
+from tracker.work import jobs, sweeping
+from tracker.work.jobs import Job, Superseded
+from tracker.work.presence import Presence
+from tracker.work.progress import Progress
 
 Lose = Callable[[Core], Awaitable[None]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker.presence import Presence, is_any_here
+from tracker.work.presence import Presence, is_any_here
 
 
 @pytest.fixture

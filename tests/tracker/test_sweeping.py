@@ -10,10 +10,11 @@ import pytest
 from tests.archives import comment, sample
 from tests.jobs.working import dump, files
 from tests.tracker.conftest import Core
-from tracker import clock, sweeping
+from tracker import clock
 from tracker.access import trackers
 from tracker.errors import Invalid
 from tracker.vocabulary import JobKind
+from tracker.work import sweeping
 
 
 @contextmanager

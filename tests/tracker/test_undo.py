@@ -12,15 +12,16 @@ from tests.jobs.working import dump
 from tests.tracker.conftest import Core
 from tests.tracker.test_sweeping import later
 from tests.writing import create_comment, create_issue
-from tracker import attachments, categories, comments, edits, issues, jobs, sweeping, votes
+from tracker import attachments, categories, comments, edits, issues, votes
 from tracker.access.rights import Actor, Repository, find_repository
 from tracker.database import Transaction
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.issues import Draft
-from tracker.progress import Progress
 from tracker.transfers import exports, imports, undo
 from tracker.transfers.reports import Findings
 from tracker.vocabulary import CategoryKind, JobKind
+from tracker.work import jobs, sweeping
+from tracker.work.progress import Progress
 
 Write = Callable[[Transaction, Actor, Repository], Coroutine[Any, Any, object]]
 

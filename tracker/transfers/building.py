@@ -15,11 +15,11 @@ from tracker.blobs import Blobs, Stored
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Transaction
 from tracker.database.folding import fold
 from tracker.errors import Invalid
-from tracker.progress import Progress
 from tracker.transfers.numbering import Numbering
 from tracker.transfers.reports import Report
 from tracker.transfers.storing import FreeNames, Storing
 from tracker.vocabulary import CategoryKind, Markup
+from tracker.work.progress import Progress
 
 BATCH = 1000
 """Rows a transaction: foreign writers' p99 stays at some 3 ms."""

@@ -11,17 +11,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tracker import jobs
 from tracker.archive.records import Attachment, Comment, Issue, Log, Meta, Person
 from tracker.archive.writing import StoredAttachment, Writer
 from tracker.blobs import Blobs
 from tracker.database import Database, Reader, Row
 from tracker.errors import Forbidden, Invalid, NotFound
 from tracker.files import make_folder
-from tracker.jobs import Job
-from tracker.progress import Progress
 from tracker.transfers.placeholders import DERIVED_ACCOUNT_ID, Names, Unique, given
 from tracker.vocabulary import PERSON_FIELDS, JobStatus, Phase
+from tracker.work import jobs
+from tracker.work.jobs import Job
+from tracker.work.progress import Progress
 
 T = TypeVar("T")
 

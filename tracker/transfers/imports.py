@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tracker import jobs
 from tracker.access import accounts, repositories, trackers, workspaces
 from tracker.archive.reading import Archive, Scan, open_archive
 from tracker.blobs import Blobs
 from tracker.database import Database, Transaction, connect
 from tracker.errors import NotFound
-from tracker.jobs import Job
-from tracker.progress import Progress
 from tracker.settings import Limits
 from tracker.transfers import placeholders
 from tracker.transfers.building import Building
 from tracker.transfers.numbering import Numbering
 from tracker.transfers.reports import Report
 from tracker.vocabulary import JobKind, JobStatus, Phase
+from tracker.work import jobs
+from tracker.work.jobs import Job
+from tracker.work.progress import Progress
 
 
 async def run(

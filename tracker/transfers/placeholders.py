@@ -19,7 +19,7 @@ from tracker import clock
 from tracker.access.accounts import new_uuid
 from tracker.archive.records import Person
 from tracker.database import Reader, Transaction
-from tracker.progress import Progress
+from tracker.work.progress import Progress
 
 DERIVED_ACCOUNT_ID = "pail:"
 """How an account_id that no archive gave starts."""

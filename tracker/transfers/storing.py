@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from tracker.archive.reading import Archive
 from tracker.archive.records import Attachment
 from tracker.blobs import Blobs, Stored
-from tracker.progress import Progress
 from tracker.transfers.reports import Report
+from tracker.work.progress import Progress
 
 
 class Storing:

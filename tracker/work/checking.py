@@ -9,8 +9,8 @@ from tracker import clock
 from tracker.blobs import Blobs
 from tracker.database import Database, DatabaseUnusable, Row
 from tracker.files import is_open_to_others
-from tracker.presence import Presence
 from tracker.settings import Settings
+from tracker.work.presence import Presence
 
 
 async def check(

@@ -20,10 +20,10 @@ from tracker.access.rights import NO_REPOSITORY, Repository, require_administrat
 from tracker.database import BrokenReference, Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Forbidden, NotFound, Unavailable
 from tracker.escaping import escaped
-from tracker.presence import Presence
-from tracker.progress import Progress
 from tracker.transfers import reports
 from tracker.vocabulary import AskedBy, JobKind, JobStatus, Phase
+from tracker.work.presence import Presence
+from tracker.work.progress import Progress
 
 _log = logging.getLogger("pail.jobs")
 

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tracker import clock, jobs
+from tracker import clock
 from tracker.access import trackers
 from tracker.blobs import Blobs
 from tracker.database import Database, Reader
-from tracker.presence import Presence
 from tracker.settings import Settings
+from tracker.work import jobs
+from tracker.work.presence import Presence
 
 BREATH = 0.005
 """Seconds between two short transactions."""
