@@ -9,10 +9,10 @@ import warnings
 
 from aiohttp import web
 
-from service.access_log import AccessLogger, MalformedRequests
 from service.app import build_app
-from service.connections import Runner
-from service.signing import KeyUnusable
+from service.http.access_log import AccessLogger, MalformedRequests
+from service.http.connections import Runner
+from service.http.signing import KeyUnusable
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError, load
 from tracker.terminal import log_handler, say

@@ -4,19 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service import (
-    answers,
-    auth,
-    bodies,
-    cors,
-    downloads,
-    errors,
-    health,
-    keys,
-    openapi,
-    partial,
-    signing,
-)
+from service import openapi, partial
 from service.api_v1 import asking, endpoints
 from service.api_v2 import (
     attachments,
@@ -33,13 +21,14 @@ from service.api_v2 import (
     workspaces,
 )
 from service.api_v2.ready import ReadyIssues
-from service.doorbell import Doorbell
-from service.endpoint import V1, V2, add_routes
+from service.http import answers, auth, bodies, cors, downloads, errors, health, keys, signing
+from service.http.doorbell import Doorbell
+from service.http.endpoint import V1, V2, add_routes
+from service.http.sending import Outgoing
+from service.http.timeouts import Timeouts
+from service.http.turns import Turns
 from service.openapi import dialects, page
 from service.pages import avatars, git, home
-from service.sending import Outgoing
-from service.timeouts import Timeouts
-from service.turns import Turns
 from tracker import database, files
 from tracker.blobs import Blobs
 from tracker.contents import Contents

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from service import signing
+from service.http import signing
 from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.access.rights import ADMINISTRATOR, Repository, find_repository
 from tracker.blobs import Blobs

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from aiohttp import web
 
-from service import keys
+from service.http import keys
 from tracker import query
 from tracker.database import Lane
 from tracker.errors import Invalid

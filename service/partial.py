@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from service import keys
+from service.http import keys
 from tracker.errors import Invalid
 
 MOST_CHARACTERS = 4096

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from service import signing, supervisor, valkey
+from service import supervisor, valkey
+from service.http import signing
 from service.supervisor import CannotStart, Child
 from tracker import files
 from tracker.settings import Settings

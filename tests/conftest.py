@@ -19,9 +19,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from service import keys
 from service.app import build_app
-from service.connections import Runner
+from service.http import keys
+from service.http.connections import Runner
 from tests.described import Watch
 from tracker import database
 from tracker.access import accounts, repositories, tokens, workspaces

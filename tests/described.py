@@ -9,9 +9,10 @@ from typing import Any
 import jsonschema_rs
 from aiohttp import web
 
-from service import app, errors
+from service import app
 from service.api_v1 import endpoints
-from service.endpoint import V1, V2
+from service.http import errors
+from service.http.endpoint import V1, V2
 from service.openapi import dialects, document
 from tracker.settings import Limits
 

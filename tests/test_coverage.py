@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.endpoint import V1
+from service.http.endpoint import V1
 from tests.conformance import coverage, official, old_calls
 from tests.conformance.examples import EXAMPLES, why_not
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from service import errors
-from service.endpoint import V1
+from service.http import errors
+from service.http.endpoint import V1
 from tests.conftest import OPEN, Api, Start
 from tracker import errors as core
 from tracker.settings import Settings

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from service import health
+from service.http import health
 from tests.conftest import Api, Start
 from tests.running.processes import eventually, started
 from tracker.settings import Settings

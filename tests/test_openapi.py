@@ -14,9 +14,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from openapi_spec_validator import validate
 
-from service import answers, openapi
+from service import openapi
 from service.app import build_app
-from service.endpoint import V1, V2
+from service.http import answers
+from service.http.endpoint import V1, V2
 from service.openapi import dialects, document
 from service.openapi.dialects import Dialect
 from tests.conformance.places import places

@@ -9,7 +9,7 @@ from aiohttp import FormData, web
 from yarl import URL
 
 from service.app import build_app
-from service.endpoint import V1, V2
+from service.http.endpoint import V1, V2
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_attachment, add_comment, define
 from tests.test_error_shape import is_error

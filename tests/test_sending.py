@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service import keys, sending
+from service.http import keys, sending
 from tests.conftest import OPEN, Api
 
 ISSUES = f"{OPEN}/issues"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service import keys, signing
-from service.signing import KeyUnusable, shared_key
+from service.http import keys, signing
+from service.http.signing import KeyUnusable, shared_key
 from tests.conftest import Api
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from aiohttp import HttpVersion11, hdrs, web
 
-from service import answers, keys, requests, sending
 from service.api_v1.representation import Json
+from service.http import answers, keys, requests, sending
 from tracker.access import trackers
 from tracker.access.rights import Repository
 from tracker.database import Reader

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from service import auth
+from service.http import auth
 from tracker.errors import Unauthenticated
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from service import answers, bodies, requests
 from service.api_v1 import arrays, objects, representation, schemas
 from service.api_v1.representation import Json
-from service.endpoint import NUMBER, REPOSITORY, Endpoint
+from service.http import answers, bodies, requests
+from service.http.endpoint import NUMBER, REPOSITORY, Endpoint
 from tracker import catalogues, categories
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction

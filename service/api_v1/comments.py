@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from service import answers, bodies, keys, requests
 from service.api_v1 import arrays, objects, schemas
 from service.api_v1.representation import Json, Representation, nothing
-from service.endpoint import ISSUE, NUMBER, Endpoint
+from service.http import answers, bodies, keys, requests
+from service.http.endpoint import ISSUE, NUMBER, Endpoint
 from tracker import catalogues, comments, issues
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction

@@ -5,10 +5,10 @@ They have no options and no names: the newest one that was begun without options
 
 from aiohttp import web
 
-from service import answers, archives, keys, links, requests
 from service.api_v1 import objects
 from service.api_v1.representation import Json
-from service.endpoint import REPOSITORY, Endpoint
+from service.http import answers, archives, keys, links, requests
+from service.http.endpoint import REPOSITORY, Endpoint
 from tracker.access.rights import Repository
 from tracker.database import Reader
 from tracker.errors import Gone, NotFound

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from service import keys, requests
 from service.api_v1 import arrays, objects
 from service.api_v1.representation import Json, profile
-from service.endpoint import ISSUE, Endpoint
+from service.http import keys, requests
+from service.http.endpoint import ISSUE, Endpoint
 from tracker import catalogues, issues, votes
 from tracker.access.rights import Repository
 from tracker.database import Reader

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from service import answers, bodies, keys, requests
 from service.api_v1 import listing, objects, schemas
 from service.api_v1.representation import Representation, nothing
-from service.endpoint import ISSUE, REPOSITORY, Endpoint
+from service.http import answers, bodies, keys, requests
+from service.http.endpoint import ISSUE, REPOSITORY, Endpoint
 from tracker import comments, edits, fields, filters, issues
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction

@@ -5,10 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
-from service import keys, requests
 from service.api_v1 import arrays, objects
 from service.api_v1.representation import Json, profile, repository, team
-from service.endpoint import Endpoint
+from service.http import keys, requests
+from service.http.endpoint import Endpoint
 from tracker.access import accounts, repositories, workspaces
 from tracker.access.repositories import Role
 from tracker.access.rights import Actor, require_account

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from service import answers, keys, requests
 from service.api_v1 import objects
 from service.api_v1.representation import repository
-from service.endpoint import REPOSITORY, Endpoint
+from service.http import answers, keys, requests
+from service.http.endpoint import REPOSITORY, Endpoint
 from tracker.vocabulary import Scope
 
 

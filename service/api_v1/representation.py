@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from service import links
+from service.http import links
 from tracker.access.rights import Repository
 from tracker.access.workspaces import Workspace
 from tracker.database import Row

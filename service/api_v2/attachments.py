@@ -2,11 +2,11 @@
 
 from aiohttp import web
 
-from service import answers, keys, requests, uploads
 from service.api_v2 import objects
 from service.api_v2.representation import Representation
-from service.endpoint import ISSUE, Endpoint
-from service.links import RepositoryLinks
+from service.http import answers, keys, requests, uploads
+from service.http.endpoint import ISSUE, Endpoint
+from service.http.links import RepositoryLinks
 from service.paging import Asked
 from tracker import attachments, catalogues, issues
 from tracker.access.rights import Repository

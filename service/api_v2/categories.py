@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from service import answers, keys, requests
 from service.api_v2 import objects
 from service.api_v2.representation import Representation
-from service.endpoint import NUMBER, REPOSITORY, Endpoint
+from service.http import answers, keys, requests
+from service.http.endpoint import NUMBER, REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import catalogues, categories
 from tracker.access.rights import Repository

@@ -5,9 +5,9 @@ A tracker has no code, and importers that load one ask for its pull requests all
 
 from aiohttp import web
 
-from service import answers, requests
 from service.api_v2 import objects
-from service.endpoint import REPOSITORY, Endpoint
+from service.http import answers, requests
+from service.http.endpoint import REPOSITORY, Endpoint
 from service.paging import EMPTY_PAGE
 from tracker.vocabulary import Scope
 

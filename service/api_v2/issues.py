@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from service import answers, bodies, keys, requests
 from service.api_v2 import objects, schemas, wholes
 from service.api_v2.representation import Representation
-from service.endpoint import ISSUE, REPOSITORY, Endpoint
+from service.http import answers, bodies, keys, requests
+from service.http.endpoint import ISSUE, REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import catalogues, contents, edits, issues
 from tracker.access.rights import Repository

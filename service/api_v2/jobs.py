@@ -5,10 +5,10 @@ from typing import Any
 from aiohttp import web
 from marshmallow import fields as marshmallow_fields
 
-from service import answers, archives, bodies, keys, requests, uploads
 from service.api_v2 import objects
-from service.endpoint import REPOSITORY, Endpoint
-from service.links import RepositoryLinks
+from service.http import answers, archives, bodies, keys, requests, uploads
+from service.http.endpoint import REPOSITORY, Endpoint
+from service.http.links import RepositoryLinks
 from tracker import fields
 from tracker.access import trackers
 from tracker.access.rights import Repository, find_tracker

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from service import links
+from service.http import links
 from tracker.access.workspaces import Role, Workspace
 from tracker.database import Row
 

@@ -9,10 +9,10 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 
-from service import answers, bodies, keys, requests
 from service.api_v2 import objects
 from service.api_v2.representation import Representation
-from service.endpoint import REPOSITORY, Endpoint
+from service.http import answers, bodies, keys, requests
+from service.http.endpoint import REPOSITORY, Endpoint
 from service.paging import Asked
 from tracker import fields
 from tracker.access import repositories, workspaces

@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from service import links
 from service.api_v2.people import Json, outlined_workspace, person
+from service.http import links
 from tracker.access.rights import Repository
 from tracker.changes import Change
 from tracker.database import Row

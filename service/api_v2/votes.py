@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from service import requests
-from service.endpoint import ISSUE, Endpoint
+from service.http import requests
+from service.http.endpoint import ISSUE, Endpoint
 from tracker import votes
 from tracker.access.rights import Actor, Repository
 from tracker.database import Reader, Transaction

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from service import keys, requests
 from service.api_v2.representation import Representation
+from service.http import keys, requests
 from tracker import contents, issues
 from tracker.access import repositories
 from tracker.access.repositories import Shown

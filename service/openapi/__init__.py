@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from service import answers, keys
 from service.api_v2 import objects
-from service.endpoint import V1, Endpoint, is_below
+from service.http import answers, keys
+from service.http.endpoint import V1, Endpoint, is_below
 from service.openapi import page
 from service.openapi.dialects import Dialect
 from tracker.settings import Limits

@@ -13,7 +13,7 @@ from marshmallow import Schema
 
 from service import paging
 from service.api_v2 import objects
-from service.endpoint import NUMBER, Answer, Endpoint
+from service.http.endpoint import NUMBER, Answer, Endpoint
 from service.openapi import converting
 from service.openapi.dialects import Dialect
 from tracker.query import Catalogue

@@ -4,7 +4,7 @@ import re
 
 from aiohttp import web
 
-from service import requests
+from service.http import requests
 from tracker.access import avatars
 from tracker.access.rights import Actor
 from tracker.database import Reader

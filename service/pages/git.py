@@ -5,7 +5,7 @@ Importers clone before they read issues (Gitea's and GitLab's do), and a tracker
 
 from aiohttp import web
 
-from service import requests
+from service.http import requests
 from tracker.access.rights import NEEDS_ACCOUNT, Actor, find_repository
 from tracker.database import Reader
 from tracker.errors import NotFound, Unauthenticated

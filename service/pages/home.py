@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from service import requests
+from service.http import requests
 from tracker.access import repositories
 
 if TYPE_CHECKING:

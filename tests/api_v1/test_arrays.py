@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from service import keys
 from service.api_v1 import arrays
+from service.http import keys
 from tests.conftest import APP, OPEN, Api, Start
 from tests.rows import TIME
 from tracker import catalogues

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from service import keys
 from service.api_v1 import arrays
+from service.http import keys
 from tests.conftest import APP, Api
 from tests.rows import define, start_import
 

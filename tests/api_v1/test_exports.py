@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from service import keys
-from service.doorbell import Doorbell
+from service.http import keys
+from service.http.doorbell import Doorbell
 from tests.archives import as_data, sample
 from tests.conftest import Answer, Api, Start
 from tests.jobs.working import (

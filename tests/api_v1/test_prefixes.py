@@ -3,7 +3,7 @@
 import pytest
 from yarl import URL
 
-from service.endpoint import V1
+from service.http.endpoint import V1
 from tests.conftest import Api
 
 WRITTEN = [*V1, "/%21api/1.0", "/1%2E0", "/%31.0"]

@@ -5,8 +5,8 @@ import base64
 
 import pytest
 
-from service.auth import NO_OAUTH_1
-from service.endpoint import V1
+from service.http.auth import NO_OAUTH_1
+from service.http.endpoint import V1
 from tests.api_v1.test_issues import ISSUES, create
 from tests.conftest import OPEN, Api
 

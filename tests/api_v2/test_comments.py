@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_comment
 from tracker.access import repositories

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_attachment, start_import
 from tracker.settings import Settings

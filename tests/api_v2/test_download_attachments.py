@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.api_v2.test_upload_attachments import ATTACHMENTS, upload
 from tests.conftest import OPEN, Api
 

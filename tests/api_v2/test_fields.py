@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from service import keys, partial
+from service import partial
+from service.http import keys
 from tests.conftest import APP, OPEN, Api
 from tracker.access import tokens
 from tracker.errors import Invalid

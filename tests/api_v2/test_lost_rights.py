@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from service import keys
+from service.http import keys
 from tests.conftest import APP, Answer, Api, Start
 from tests.jobs.working import archive, files, form
 from tests.rows import TIME

@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from service import downloads, keys
+from service.http import downloads, keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_attachment
 

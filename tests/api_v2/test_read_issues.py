@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_comment
 from tracker import contents

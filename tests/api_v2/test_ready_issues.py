@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service import keys
 from service.api_v2 import ready
+from service.http import keys
 from tests.conftest import OPEN, Api
 from tracker.access import accounts
 

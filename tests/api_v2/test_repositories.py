@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.archives import sample
 from tests.conftest import APP, OPEN, Answer, Api
 from tests.jobs.working import archive, files, send, take, working

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service import answers
-from service.endpoint import V2
+from service.http import answers
+from service.http.endpoint import V2
 from tests.api_v2.test_upload_attachments import upload
 from tests.conftest import APP, OPEN, Answer, Api
 

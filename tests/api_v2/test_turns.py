@@ -6,8 +6,8 @@ from itertools import islice
 
 import pytest
 
-from service import turns
-from service.turns import Turns
+from service.http import turns
+from service.http.turns import Turns
 from tests.conftest import OPEN, Api
 from tests.lanes import held
 from tracker.database import Lane

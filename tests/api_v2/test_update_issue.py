@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.api_v2.test_create_issue import wrong_values
 from tests.conftest import APP, OPEN, Api
 from tests.rows import define

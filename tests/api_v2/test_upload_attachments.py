@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import ClientError, FormData
 
-from service import keys
+from service.http import keys
 from tests.archives import as_data
 from tests.conftest import APP, OPEN, Answer, Api, Start
 from tests.jobs.working import give, take, working

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from service.endpoint import V1, V2
+from service.http.endpoint import V1, V2
 from service.openapi.document import plain_path
 from tests.conformance import official, old_calls
 from tests.conformance.examples import EXAMPLES, why_not

@@ -31,7 +31,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
 from service.app import build_app
-from service.endpoint import V1, V2
+from service.http.endpoint import V1, V2
 from tests import conftest
 from tests.conformance.places import places
 from tests.conftest import Api, World

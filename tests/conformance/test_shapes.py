@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.conftest import OPEN, Api
 from tests.rows import add_attachment, add_comment, define
 

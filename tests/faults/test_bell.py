@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from service import doorbell
+from service.http import doorbell
 from tests.conftest import Api, Start
 from tests.faults.beside import ARQ, PLAIN, connected, queue, worker
 from tests.jobs.working import begin_export, finished_export, select

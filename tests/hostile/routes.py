@@ -14,7 +14,7 @@ from aiohttp import FormData
 from yarl import URL
 
 from service.app import build_app
-from service.endpoint import V1, V2, Endpoint
+from service.http.endpoint import V1, V2, Endpoint
 from service.openapi.document import plain_path
 from tests.conftest import Answer, Api
 from tests.described import APIS

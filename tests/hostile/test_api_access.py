@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from service.auth import NO_OAUTH_1
-from service.endpoint import V1
+from service.http.auth import NO_OAUTH_1
+from service.http.endpoint import V1
 from tests.conformance.places import places
 from tests.conftest import READ_SCOPES, Api
 from tests.hostile.routes import (

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import FormData
 
-from service.endpoint import V1, V2
+from service.http.endpoint import V1, V2
 from tests.api_v2.test_bodies import GARBAGE, PARTS
 from tests.conformance.places import places
 from tests.conftest import Answer, Api, Start

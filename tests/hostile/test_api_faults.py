@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from service import keys
-from service.access_log import AccessLogger
 from service.app import build_app
+from service.http import keys
+from service.http.access_log import AccessLogger
 from tests.conformance.places import places
 from tests.conftest import Answer, Api, Server, Start
 from tests.hostile.routes import API, ROUTES, is_refused, send

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from service.endpoint import V2
+from service.http.endpoint import V2
 from tests.api_v2.test_sorting import COLUMNS
 from tests.conformance.places import places
 from tests.conftest import Answer, Api

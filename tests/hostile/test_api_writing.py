@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiohttp import FormData
 
-from service.endpoint import V1, V2
+from service.http.endpoint import V1, V2
 from tests.conformance.places import places
 from tests.conftest import Api, Start
 from tests.hostile.members import FORM, Member, body_with, members, names_one, vacant

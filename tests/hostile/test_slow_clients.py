@@ -17,9 +17,9 @@ import pytest
 import uvloop
 from aiohttp import FormData, web
 
-from service import keys
 from service.app import build_app
-from service.connections import Runner
+from service.http import keys
+from service.http.connections import Runner
 from tests.conftest import APP, OPEN, Api, Start
 from tests.jobs.working import begin_export, files, finished_export, select, working
 from tests.test_sending import unread

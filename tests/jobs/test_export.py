@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDictProxy
 
-from service import keys
+from service.http import keys
 from tests.archives import as_data, sample
 from tests.conftest import Api, Start
 from tests.jobs.working import (

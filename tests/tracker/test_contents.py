@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from service import keys
+from service.http import keys
 from tests.conftest import OPEN, Api
 from tests.tracker.conftest import Core
 from tests.tracker.test_markup import QUICK, QUICK_HTML, SLOW, children, needs_proc

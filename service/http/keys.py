@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from service.turns import Turns
+from service.http.turns import Turns
 from tracker.access.rights import Actor
 from tracker.blobs import Blobs
 from tracker.contents import Contents
@@ -14,13 +14,13 @@ from tracker.vocabulary import Scope
 
 if TYPE_CHECKING:
     from service.api_v2.ready import ReadyIssues
-    from service.doorbell import Doorbell
-    from service.downloads import Downloads
-    from service.health import Disk
+    from service.http.doorbell import Doorbell
+    from service.http.downloads import Downloads
+    from service.http.health import Disk
+    from service.http.sending import Outgoing
+    from service.http.timeouts import Timeouts
     from service.openapi import Description
     from service.partial import Selection
-    from service.sending import Outgoing
-    from service.timeouts import Timeouts
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)

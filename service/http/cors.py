@@ -3,7 +3,7 @@
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from service.endpoint import V1, V2, is_below
+from service.http.endpoint import V1, V2, is_below
 
 _OPEN = (*V2, *V1, "/site/attachments")
 """The APIs and the addresses of attachments, which it redirects to. Pages are not among them."""

@@ -7,7 +7,7 @@ from types import TracebackType
 from aiohttp import web
 from aiohttp.helpers import BaseTimerContext
 
-from service import keys
+from service.http import keys
 
 
 @dataclass(slots=True)

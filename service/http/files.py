@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from service import errors, sending
+from service.http import errors, sending
 
 _ONE_RANGE = re.compile(r"bytes=(?=[0-9-]{2,100}\Z)([0-9]*)-([0-9]*)", re.IGNORECASE)
 """Numbers of any size that a client means: what is behind the end is up to the end."""

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
-from service import auth, keys, links
+from service.http import auth, keys, links
 from tracker.errors import Invalid
 from tracker.query import Catalogue
 from tracker.settings import Limits

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from service import keys
+from service.http import keys
 from tracker.errors import Unavailable
 
 LONG = 1 << 18

@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from service import requests
+from service.http import requests
 from tracker.attachments import File, check_name
 from tracker.blobs import Batch, Blobs
 from tracker.errors import Invalid, StorageFull, TooLarge

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import hdrs, web
 from isal import isal_zlib
 
-from service import keys, sending
+from service.http import keys, sending
 
 _RATE_LIMIT = {
     "X-RateLimit-Limit": "1000000000",

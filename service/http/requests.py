@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from service import auth, keys
+from service.http import auth, keys
 from tracker import comments, issues
 from tracker.access import trackers
 from tracker.access.rights import (

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from service import answers
-from service.endpoint import V1, V2, is_below
+from service.http import answers
+from service.http.endpoint import V1, V2, is_below
 from tracker import errors
 from tracker.database import DatabaseUnusable
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service import answers, keys, requests
+from service.http import answers, keys, requests
 from tracker.database import Database
 from tracker.settings import MIB, Settings
 from tracker.work import presence

@@ -14,8 +14,8 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
-from service import errors, keys, timeouts
-from service.uploads import MOST_PARTS
+from service.http import errors, keys, timeouts
+from service.http.uploads import MOST_PARTS
 from tracker import fields
 from tracker.errors import Invalid
 from tracker.fields import Form

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from service import files, keys, requests
+from service.http import files, keys, requests
 from tracker.access.rights import Repository, find_tracker
 from tracker.database import Reader, Transaction
 from tracker.errors import Gone

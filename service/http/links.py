@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from service import keys
+from service.http import keys
 from tracker.access.rights import Repository
 from tracker.errors import Invalid
 

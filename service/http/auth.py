@@ -11,7 +11,7 @@ from weakref import WeakSet
 from aiohttp import BasicAuth, hdrs, web
 from aiohttp.typedefs import Handler
 
-from service import keys
+from service.http import keys
 from tracker.access import tokens
 from tracker.access.rights import ANONYMOUS, Actor, require_account, require_scopes
 from tracker.database import Reader

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from service import files, keys
+from service.http import files, keys
 from tracker.errors import Forbidden, NotFound
 
 ROUTE = "/site/attachments/{sha256:[0-9a-f]{64}}/{name:[^/]+}"

@@ -8,8 +8,8 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from service import answers, errors, keys
-from service.timeouts import Timeouts
+from service.http import answers, errors, keys
+from service.http.timeouts import Timeouts
 
 _MESSAGES = {
     400: "The request is not valid HTTP.",

@@ -1,0 +1,1 @@
+"""HTTP: what every face of Pail shares, whatever it speaks."""
