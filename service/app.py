@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from service import openapi, partial
+from service import openapi
 from service.api_v1 import asking, endpoints
 from service.api_v2 import (
     attachments,
@@ -14,13 +14,14 @@ from service.api_v2 import (
     comments,
     issues,
     jobs,
+    partial,
     permissions,
     repositories,
     users,
     votes,
     workspaces,
 )
-from service.api_v2.ready import ReadyIssues
+from service.api_v2.issue_cache import ReadyIssues
 from service.http import answers, auth, bodies, cors, downloads, errors, health, keys, signing
 from service.http.doorbell import Doorbell
 from service.http.endpoint import V1, V2, add_routes

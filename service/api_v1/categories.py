@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from service.api_v1 import arrays, objects, representation, schemas
+from service.api_v1 import arrays, objects, payloads, representation
 from service.api_v1.representation import Json
 from service.http import answers, bodies, requests
 from service.http.endpoint import NUMBER, REPOSITORY, Endpoint
@@ -75,7 +75,7 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
     async def create(request: web.Request) -> web.Response:
         """A new one, which the repository's administrators define."""
         tracker = await _administered(request, kind)
-        name = (await bodies.load(request, schemas.category))["name"]
+        name = (await bodies.load(request, payloads.category))["name"]
 
         async def write(tx: Transaction, tracker: Repository) -> int:
             return await categories.create(tx, requests.actor(request), tracker, kind, name)
@@ -87,7 +87,7 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
         """The same one under another name, which its issues show from now on."""
         category_id = _id(request, kind)
         tracker = await _administered(request, kind, category_id)
-        name = (await bodies.load(request, schemas.category))["name"]
+        name = (await bodies.load(request, payloads.category))["name"]
 
         async def write(tx: Transaction, tracker: Repository) -> None:
             actor = requests.actor(request)
@@ -109,8 +109,8 @@ def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
 
     path, one = _paths(kind)
     scopes, shown = (Scope.ISSUE_WRITE,), {200: objects.Category}
-    yield Endpoint("POST", path, create, scopes, shown, schemas.category)
-    yield Endpoint("PUT", one, rename, scopes, shown, schemas.category)
+    yield Endpoint("POST", path, create, scopes, shown, payloads.category)
+    yield Endpoint("PUT", one, rename, scopes, shown, payloads.category)
     yield Endpoint("DELETE", one, delete, scopes, {204: None})
 
 

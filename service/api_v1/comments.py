@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from service.api_v1 import arrays, objects, schemas
+from service.api_v1 import arrays, objects, payloads
 from service.api_v1.representation import Json, Representation, nothing
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import ISSUE, NUMBER, Endpoint
@@ -52,7 +52,7 @@ async def create_comment(request: web.Request) -> web.Response:
     """A new comment: 200 with itself."""
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    given = await bodies.load(request, schemas.comment)
+    given = await bodies.load(request, payloads.comment)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         comment_id = await comments.create(tx, requests.actor(request), tracker, number, **given)
@@ -66,7 +66,7 @@ async def update_comment(request: web.Request) -> web.Response:
     number = requests.issue_number(request)
     comment_id = requests.comment_id(request)
     tracker = await requests.issues_tracker(request, number)
-    given = await bodies.load(request, schemas.comment)
+    given = await bodies.load(request, payloads.comment)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         await comments.update(tx, requests.actor(request), tracker, number, comment_id, **given)
@@ -107,7 +107,7 @@ ENDPOINTS = (
         create_comment,
         (Scope.ISSUE_WRITE,),
         {200: objects.Comment},
-        schemas.comment,
+        payloads.comment,
     ),
     Endpoint(
         "GET",
@@ -122,7 +122,7 @@ ENDPOINTS = (
         update_comment,
         (Scope.ISSUE_WRITE,),
         {200: objects.Comment},
-        schemas.comment,
+        payloads.comment,
     ),
     Endpoint(
         "DELETE",

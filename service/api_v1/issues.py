@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from service.api_v1 import listing, objects, schemas
+from service.api_v1 import listing, objects, payloads
 from service.api_v1.representation import Representation, nothing
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import ISSUE, REPOSITORY, Endpoint
@@ -66,10 +66,10 @@ async def get_issue(request: web.Request) -> web.Response:
 async def create_issue(request: web.Request) -> web.Response:
     """A new issue: 200 with itself."""
     tracker = await requests.tracker(request)
-    draft = issues.Draft(**await bodies.load(request, schemas.issue))
+    draft = issues.Draft(**await bodies.load(request, payloads.issue))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
-        with schemas.names():
+        with payloads.names():
             number = await issues.create(tx, requests.actor(request), tracker, draft)
         return await _found(tx, tracker, number)
 
@@ -80,10 +80,10 @@ async def update_issue(request: web.Request) -> web.Response:
     """An issue with what the payload says; what it does not say stays."""
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    edit = edits.Edit(**await bodies.load(request, schemas.edited_issue))
+    edit = edits.Edit(**await bodies.load(request, payloads.edited_issue))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
-        with schemas.names():
+        with payloads.names():
             await edits.apply(tx, requests.actor(request), tracker, number, edit)
         return await _found(tx, tracker, number)
 
@@ -127,7 +127,7 @@ ENDPOINTS = (
         update_issue,
         (Scope.ISSUE_WRITE,),
         {200: objects.Issue},
-        schemas.edited_issue,
+        payloads.edited_issue,
     ),
     Endpoint(
         "DELETE",
@@ -150,6 +150,6 @@ ENDPOINTS = (
         create_issue,
         (Scope.ISSUE_WRITE,),
         {200: objects.Issue},
-        schemas.issue,
+        payloads.issue,
     ),
 )

@@ -3,11 +3,11 @@
 from aiohttp import web
 
 from service.api_v2 import objects
+from service.api_v2.paging import Asked
 from service.api_v2.representation import Representation
 from service.http import answers, keys, requests, uploads
 from service.http.endpoint import ISSUE, Endpoint
 from service.http.links import RepositoryLinks
-from service.paging import Asked
 from tracker import attachments, catalogues, issues
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row, Transaction

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from aiohttp import web
 
 from service.api_v2 import objects
+from service.api_v2.paging import Asked
 from service.api_v2.representation import Representation
 from service.http import answers, keys, requests
 from service.http.endpoint import NUMBER, REPOSITORY, Endpoint
-from service.paging import Asked
 from tracker import catalogues, categories
 from tracker.access.rights import Repository
 from tracker.database import Reader, Row

@@ -4,11 +4,11 @@ from typing import Any
 
 from aiohttp import web
 
-from service.api_v2 import objects, schemas, wholes
+from service.api_v2 import expansion, objects, payloads
+from service.api_v2.paging import Asked
 from service.api_v2.representation import Representation
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import ISSUE, NUMBER, Endpoint
-from service.paging import Asked
 from tracker import catalogues, changes, contents, edits, issues
 from tracker.access.rights import Repository
 from tracker.changes import Change, Message
@@ -42,7 +42,7 @@ async def list_changes(request: web.Request) -> web.Response:
     return answers.answer(
         request,
         asked.envelope(f"{shapes.links.issue(number)}/changes", page, values),
-        whole=await wholes.of_issue(request, tracker, number),
+        whole=await expansion.of_issue(request, tracker, number),
     )
 
 
@@ -59,7 +59,7 @@ async def get_change(request: web.Request) -> web.Response:
     return answers.answer(
         request,
         Representation(request[keys.BASE_URL], tracker).change(issue, change, html),
-        whole=await wholes.of_issue(request, tracker, number),
+        whole=await expansion.of_issue(request, tracker, number),
     )
 
 
@@ -71,8 +71,8 @@ async def create_change(request: web.Request) -> web.Response:
     """
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    given = await bodies.load(request, schemas.change)
-    edit, message = edits.Edit(**schemas.parts(given["changes"])), _message(given)
+    given = await bodies.load(request, payloads.change)
+    edit, message = edits.Edit(**payloads.parts(given["changes"])), _message(given)
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         actor = requests.actor(request)
@@ -89,7 +89,7 @@ async def create_change(request: web.Request) -> web.Response:
     if not change.logs:
         shown["links"]["self"] = {"href": shapes.links.comment(number, change.id)}
     headers = {"Location": shown["links"]["self"]["href"]}
-    whole = await wholes.of_issue(request, tracker, number)
+    whole = await expansion.of_issue(request, tracker, number)
     return answers.answer(request, shown, status=201, headers=headers, whole=whole)
 
 
@@ -125,7 +125,7 @@ ENDPOINTS = (
         create_change,
         (Scope.ISSUE_WRITE,),
         {201: objects.Change},
-        schemas.change,
+        payloads.change,
     ),
     Endpoint(
         "GET",

@@ -6,9 +6,9 @@ A tracker has no code, and importers that load one ask for its pull requests all
 from aiohttp import web
 
 from service.api_v2 import objects
+from service.api_v2.paging import EMPTY_PAGE
 from service.http import answers, requests
 from service.http.endpoint import REPOSITORY, Endpoint
-from service.paging import EMPTY_PAGE
 from tracker.vocabulary import Scope
 
 LISTS = (

@@ -2,11 +2,11 @@
 
 from aiohttp import web
 
-from service.api_v2 import objects, schemas, wholes
+from service.api_v2 import expansion, objects, payloads
+from service.api_v2.paging import Asked
 from service.api_v2.representation import Representation
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import ISSUE, NUMBER, Endpoint
-from service.paging import Asked
 from tracker import catalogues, comments, contents, issues
 from tracker.access.rights import Repository
 from tracker.contents import Texts
@@ -38,7 +38,7 @@ async def list_comments(request: web.Request) -> web.Response:
     return answers.answer(
         request,
         asked.envelope(f"{shapes.links.issue(number)}/comments", page, values),
-        whole=await wholes.of_issue(request, tracker, number),
+        whole=await expansion.of_issue(request, tracker, number),
     )
 
 
@@ -57,7 +57,7 @@ async def create_comment(request: web.Request) -> web.Response:
     """A new comment: 201 with its address and itself."""
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    content = (await bodies.load(request, schemas.comment))["content"]
+    content = (await bodies.load(request, payloads.comment))["content"]
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         comment_id = await comments.create(tx, requests.actor(request), tracker, number, **content)
@@ -71,7 +71,7 @@ async def update_comment(request: web.Request) -> web.Response:
     number = requests.issue_number(request)
     comment_id = requests.comment_id(request)
     tracker = await requests.issues_tracker(request, number)
-    content = (await bodies.load(request, schemas.comment))["content"]
+    content = (await bodies.load(request, payloads.comment))["content"]
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         actor = requests.actor(request)
@@ -105,7 +105,7 @@ async def _one(request: web.Request, found: Found, *, status: int = 200) -> web.
     [html] = await requests.shown(request, texts)
     shown = Representation(request[keys.BASE_URL], tracker).comment(issue, row, html)
     headers = {"Location": shown["links"]["self"]["href"]} if status == 201 else None
-    whole = await wholes.of_issue(request, tracker, issue["number"])
+    whole = await expansion.of_issue(request, tracker, issue["number"])
     return answers.answer(request, shown, status=status, headers=headers, whole=whole)
 
 
@@ -124,7 +124,7 @@ ENDPOINTS = (
         create_comment,
         (Scope.ISSUE_WRITE,),
         {201: objects.Comment},
-        schemas.comment,
+        payloads.comment,
     ),
     Endpoint(
         "GET",
@@ -139,7 +139,7 @@ ENDPOINTS = (
         update_comment,
         (Scope.ISSUE_WRITE,),
         {200: objects.Comment},
-        schemas.comment,
+        payloads.comment,
     ),
     Endpoint(
         "DELETE",

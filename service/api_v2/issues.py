@@ -6,11 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
-from service.api_v2 import objects, schemas, wholes
+from service.api_v2 import expansion, objects, payloads
+from service.api_v2.paging import Asked
 from service.api_v2.representation import Representation
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import ISSUE, REPOSITORY, Endpoint
-from service.paging import Asked
 from tracker import catalogues, contents, edits, issues
 from tracker.access.rights import Repository
 from tracker.contents import Texts
@@ -38,7 +38,7 @@ async def list_issues(request: web.Request) -> web.Response:
     return answers.answer(
         request,
         asked.envelope(f"{shapes.links.api}/issues", page, values),
-        whole=await wholes.of_tracker(request, tracker),
+        whole=await expansion.of_tracker(request, tracker),
     )
 
 
@@ -55,8 +55,8 @@ async def get_issue(request: web.Request) -> web.Response:
 async def create_issue(request: web.Request) -> web.Response:
     """A new issue: 201 with its address and itself."""
     tracker = await requests.tracker(request)
-    given = await bodies.load(request, schemas.issue)
-    draft = issues.Draft(**schemas.parts(given))
+    given = await bodies.load(request, payloads.issue)
+    draft = issues.Draft(**payloads.parts(given))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         number = await issues.create(tx, requests.actor(request), tracker, draft)
@@ -69,8 +69,8 @@ async def update_issue(request: web.Request) -> web.Response:
     """An issue with what the payload says; what it does not say stays."""
     number = requests.issue_number(request)
     tracker = await requests.issues_tracker(request, number)
-    given = await bodies.load(request, schemas.edited_issue)
-    edit = edits.Edit(**schemas.parts(given))
+    given = await bodies.load(request, payloads.edited_issue)
+    edit = edits.Edit(**payloads.parts(given))
 
     async def write(tx: Transaction, tracker: Repository) -> Found:
         await edits.apply(tx, requests.actor(request), tracker, number, edit)
@@ -103,7 +103,7 @@ async def _one(request: web.Request, found: Found, *, status: int = 200) -> web.
     [html] = await requests.shown(request, texts)
     shapes = Representation(request[keys.BASE_URL], tracker)
     headers = {"Location": shapes.links.issue(row["number"])} if status == 201 else None
-    whole = await wholes.of_tracker(request, tracker)
+    whole = await expansion.of_tracker(request, tracker)
     return answers.answer(
         request, _shown(request, shapes)(row, html), status=status, headers=headers, whole=whole
     )
@@ -130,7 +130,7 @@ ENDPOINTS = (
         update_issue,
         (Scope.ISSUE_WRITE,),
         {200: objects.Issue},
-        schemas.edited_issue,
+        payloads.edited_issue,
     ),
     Endpoint(
         "DELETE",
@@ -153,6 +153,6 @@ ENDPOINTS = (
         create_issue,
         (Scope.ISSUE_WRITE,),
         {201: objects.Issue},
-        schemas.issue,
+        payloads.issue,
     ),
 )

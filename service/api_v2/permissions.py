@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from service.api_v2 import objects
+from service.api_v2.paging import EMPTY_PAGE, Asked
 from service.api_v2.representation import Representation
 from service.api_v2.workspaces import WORKSPACE
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import REPOSITORY, Endpoint
-from service.paging import EMPTY_PAGE, Asked
 from tracker import fields
 from tracker.access import accounts, members, workspaces
 from tracker.access.members import Grant

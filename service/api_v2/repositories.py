@@ -10,10 +10,10 @@ from aiohttp import web
 from marshmallow import Schema
 
 from service.api_v2 import objects
+from service.api_v2.paging import Asked
 from service.api_v2.representation import Representation
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import REPOSITORY, Endpoint
-from service.paging import Asked
 from tracker import fields
 from tracker.access import repositories, workspaces
 from tracker.access.repositories import Draft, Role, Shown

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from service.api_v2 import objects, people
+from service.api_v2.paging import only_page
 from service.http import answers, keys, requests
 from service.http.endpoint import Endpoint
-from service.paging import only_page
 from tracker.access import accounts
 from tracker.access.rights import Actor, require_account
 from tracker.database import Reader, Row

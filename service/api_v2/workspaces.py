@@ -6,9 +6,9 @@ from enum import StrEnum
 from aiohttp import web
 
 from service.api_v2 import objects, people
+from service.api_v2.paging import EMPTY_PAGE, Asked
 from service.http import answers, keys, requests
 from service.http.endpoint import Endpoint
-from service.paging import EMPTY_PAGE, Asked
 from tracker import fields
 from tracker.access import accounts, workspaces
 from tracker.access.rights import Actor, require_account

@@ -13,14 +13,14 @@ from tracker.settings import Settings
 from tracker.vocabulary import Scope
 
 if TYPE_CHECKING:
-    from service.api_v2.ready import ReadyIssues
+    from service.api_v2.issue_cache import ReadyIssues
+    from service.api_v2.partial import Selection
     from service.http.doorbell import Doorbell
     from service.http.downloads import Downloads
     from service.http.health import Disk
     from service.http.sending import Outgoing
     from service.http.timeouts import Timeouts
     from service.openapi import Description
-    from service.partial import Selection
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)

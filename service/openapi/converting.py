@@ -7,7 +7,7 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import INCLUDE, Schema, fields
 
-from service.api_v2.schemas import Changes, Content, New, Reference
+from service.api_v2.payloads import Changes, Content, New, Reference
 from tracker import fields as rules
 from tracker.vocabulary import LARGEST_ID
 

@@ -11,8 +11,7 @@ from typing import Any, TypeGuard
 from apispec import APISpec
 from marshmallow import Schema
 
-from service import paging
-from service.api_v2 import objects
+from service.api_v2 import objects, paging
 from service.http.endpoint import NUMBER, Answer, Endpoint
 from service.openapi import converting
 from service.openapi.dialects import Dialect

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from service import partial
+from service.api_v2 import partial
 from service.http import keys
 from tests.conftest import APP, OPEN, Api
 from tracker.access import tokens

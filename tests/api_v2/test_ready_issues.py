@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service.api_v2 import ready
+from service.api_v2 import issue_cache
 from service.http import keys
 from tests.conftest import OPEN, Api
 from tracker.access import accounts
@@ -61,7 +61,7 @@ async def test_each_reader_and_each_address_gets_its_own(api: Api) -> None:
 
 
 async def test_what_is_kept_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "_MOST_ISSUES", 2)
+    monkeypatch.setattr(issue_cache, "_MOST_ISSUES", 2)
     for number in range(4):
         content = "x" * 20_000 if number == 3 else "short"
         await api.post(LIST, "bob", {"title": f"{number}", "content": content})
