@@ -13,7 +13,7 @@ import aiohttp
 from bench import processes, world
 from bench.table import Line
 from bench.world import World
-from service import valkey
+from service.up import valkey
 
 _ENTRIES = {
     "python -m worker": [sys.executable, "-m", "worker"],

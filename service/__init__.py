@@ -1,0 +1,1 @@
+"""The HTTP face of Pail, and its command line."""

@@ -12,7 +12,7 @@ import pytest
 
 from service import openapi
 from service.api_v1.endpoints import ENDPOINTS
-from service.cli import main
+from service.cli.commands import main
 from tests.archives import (
     FILES,
     attachment,

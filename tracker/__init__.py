@@ -1,0 +1,1 @@
+"""What an issue tracker is; knows neither HTTP nor a queue."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli import main
+from service.cli.commands import main
 from tests.archives import FILES, databases, sample, write_zip
 from tests.running.processes import ROOT
 from tracker.settings import NAMES, Settings
@@ -34,7 +34,7 @@ def process(settings: Settings) -> Callable[..., "subprocess.CompletedProcess[st
     """The same as a process of its own."""
 
     def run(*words: object, **env: str) -> "subprocess.CompletedProcess[str]":
-        code = "from service.cli import main; main(prog_name='pail')"
+        code = "from service.cli.commands import main; main(prog_name='pail')"
         return subprocess.run(
             [sys.executable, "-c", code, *map(str, words)],
             cwd=ROOT,

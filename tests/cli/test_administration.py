@@ -299,7 +299,7 @@ def test_streams_and_status_hold_as_a_process(process: Process, settings: Settin
 def _demo(settings: Settings, *words: str) -> dict[str, str]:
     """Make the demo as `pail up --demo` does; what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "service.demo", *words],
+        [sys.executable, "-m", "service.up.demo", *words],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "PAIL_DATA_DIR": str(settings.data_dir)},
         capture_output=True,

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from service.cli import main
+from service.cli.commands import main
 from tests.archives import databases, sample, write_folder, write_zip
 from tests.cli.conftest import Pail, archive_in
 from tests.jobs.working import files, select
@@ -31,8 +31,8 @@ NOT_UTF8 = os.fsdecode(b"\xff\x9b")
 SAY = ROOT / "tracker" / "terminal.py"
 OTHERS = {
     "service/http/access_log.py": "sys.stderr",  # a line a request, made of ASCII: it must be fast
-    "service/transfers.py": "rich",  # the progress bar, which shows words of ours
-    "service/cli.py": "error.show",  # into a text, which is then said
+    "service/cli/transfers.py": "rich",  # the progress bar, which shows words of ours
+    "service/cli/commands.py": "error.show",  # into a text, which is then said
 }
 """What else writes by itself, and why it may."""
 

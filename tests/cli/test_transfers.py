@@ -375,7 +375,7 @@ def test_what_a_killed_command_had_begun_is_settled_by_the_next(
 def long_import(settings: Settings, tmp_path: Path) -> Iterator[Started]:
     """A command that makes alice/new and is in the middle of filling it."""
     path = write_zip(tmp_path / "long.zip", databases(many(3_000, 60_000), "2.0"))
-    code = "from service.cli import main; main(prog_name='pail')"
+    code = "from service.cli.commands import main; main(prog_name='pail')"
     words = [sys.executable, "-c", code, "import", "alice/new", str(path), "--create"]
     (tmp_path / "elsewhere").mkdir()
     with started(tmp_path / "elsewhere", words, PAIL_DATA_DIR=str(settings.data_dir)) as run:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from service import valkey
+from service.up import valkey
 from tests.running.processes import Started, eventually, started
 from tests.running.test_valkey import client, server
 from tracker.settings import Settings

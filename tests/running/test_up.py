@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from service import valkey
+from service.up import valkey
 from tests.running.processes import ROOT, Started, eventually, started
 
 pytestmark = pytest.mark.skipif(
@@ -37,7 +37,7 @@ ENVIRONMENT = {
 UP = """
 import os, sys
 os.umask(int(os.environ.get("TEST_UMASK", "022"), 8))
-from service.cli import main
+from service.cli.commands import main
 main(["up", *sys.argv[1:]], prog_name="pail")
 """
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 from arq.connections import RedisSettings
 
-from service import valkey
+from service.up import valkey
 from tests.running.processes import ROOT, Started, eventually, started
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service import demo
+from service.up import demo
 from tests.jobs.working import dump
 from tests.running.processes import ROOT
 from tests.tracker.conftest import Core

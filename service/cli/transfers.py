@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from service.administration import find, on_database
+from service.cli.administration import find, on_database
 from tracker.access import repositories
 from tracker.access.rights import Repository
 from tracker.blobs import Blobs

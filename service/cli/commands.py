@@ -16,22 +16,22 @@ from typing import Any
 
 import click
 
-from service import running
+from service.up import running
 from tracker.errors import TrackerError
 from tracker.escaping import escaped
 from tracker.settings import SettingsError, load
 from tracker.terminal import say
 
 _ELSEWHERE = {
-    "user": "service.administration",
-    "token": "service.administration",
-    "workspace": "service.administration",
-    "repo": "service.administration",
-    "member": "service.administration",
-    "import": "service.transfers",
-    "import-undo": "service.transfers",
-    "export": "service.transfers",
-    "check": "service.administration",
+    "user": "service.cli.administration",
+    "token": "service.cli.administration",
+    "workspace": "service.cli.administration",
+    "repo": "service.cli.administration",
+    "member": "service.cli.administration",
+    "import": "service.cli.transfers",
+    "import-undo": "service.cli.transfers",
+    "export": "service.cli.transfers",
+    "check": "service.cli.administration",
 }
 """Commands that need the database, and the module that has them."""
 

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from service import supervisor, valkey
 from service.http import signing
-from service.supervisor import CannotStart, Child
+from service.up import supervisor, valkey
+from service.up.supervisor import CannotStart, Child
 from tracker import files
 from tracker.settings import Settings
 from tracker.terminal import say
@@ -155,7 +155,7 @@ async def _answer(host: str, port: int) -> None:
 async def _make_demo(token: str | None) -> dict[str, str] | None:
     with supervisor.process_group() as group:
         process = await asyncio.create_subprocess_exec(
-            *_python("service.demo"),
+            *_python("service.up.demo"),
             *([token] if token else []),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`python -m service.demo [TOKEN]`: the sample tracker of `pail up --demo`, and its token.
+"""`python -m service.up.demo [TOKEN]`: the sample tracker of `pail up --demo`, and its token.
 
 Prints {"user", "token", "list_path"} as JSON. The token is TOKEN, or else derived from the key of
 the instance, so it stays the same as long as the data directory does; no other one of the demo's

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from service.supervisor import CannotStart
+from service.up.supervisor import CannotStart
 
 LONGEST_SOCKET_PATH = 103
 """Bytes. Linux takes 107 and macOS 103 (sun_path in unix(7) and unix(4), less the closing zero)."""

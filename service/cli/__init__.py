@@ -1,0 +1,1 @@
+"""The `pail` command: administration, imports and exports, and what starts Pail."""

@@ -1,0 +1,1 @@
+"""`pail up`: everything on one machine, as children of one supervisor."""
