@@ -9,11 +9,10 @@ from typing import Any
 import jsonschema_rs
 from aiohttp import web
 
-from service import app
-from service.api_v1 import endpoints
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from service.http import errors
-from service.http.endpoint import V1, V2
-from service.openapi import dialects, document
+from service.openapi import document
 from tracker.settings import Limits
 
 NOT_DESCRIBED = {405, errors.GONE}
@@ -21,8 +20,8 @@ NOT_DESCRIBED = {405, errors.GONE}
 
 
 APIS = {
-    V1[0]: (dialects.V1, endpoints.ENDPOINTS),
-    V2[0]: (dialects.V2, app.ENDPOINTS),
+    V1.prefixes[0]: V1,
+    V2.prefixes[0]: V2,
 }
 """What is described, by where it is."""
 
@@ -30,7 +29,7 @@ APIS = {
 @cache
 def described(api: str) -> dict[str, Any]:
     """The document of an API; with the usual limits, which only bodies of requests depend on."""
-    return document.build(*APIS[api], Limits(), "0")
+    return document.build(APIS[api], Limits(), "0")
 
 
 def resolved(thing: dict[str, Any], api: str) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def path_of(request: web.Request) -> tuple[str, str] | None:
     """The API that the request was for, and the path in its document; None for what is of none."""
     resource = request.match_info.route.resource
     path = "" if resource is None else resource.canonical.removesuffix("{_slash}")
-    for prefixes in (V1, V2):
+    for prefixes in (V1.prefixes, V2.prefixes):
         for prefix in prefixes:
             if path.startswith(f"{prefix}/"):
                 return prefixes[0], path.removeprefix(prefix)
@@ -117,7 +116,7 @@ def _problems(
         return [f"{response.content_type} is not among {list(content)}"]
     if response.content_type != "application/json":
         return []
-    if not isinstance(body, bytes) or (api == V2[0] and "fields" in request.query):
+    if not isinstance(body, bytes) or (api == V2.prefixes[0] and "fields" in request.query):
         return []  # it is sent while it is read, or only the part of it that was asked for
     if response.headers.get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)

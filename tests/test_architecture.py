@@ -66,11 +66,16 @@ Documented = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def _public(body: list[ast.stmt], base: str = "") -> Iterator[tuple[str, Documented]]:
     """Public classes and functions, and the methods of public classes that override nothing."""
     for node in body:
-        if not isinstance(node, Documented) or node.name.startswith("_"):
+        if not isinstance(node, Documented) or node.name.startswith("_") or _is_overload(node):
             continue
         yield f"{base}{node.name}", node
         if isinstance(node, ast.ClassDef) and not node.bases:
             yield from _public(node.body, f"{node.name}.")
+
+
+def _is_overload(node: Documented) -> bool:
+    """Whether it is one of several signatures, whose function says what it is for."""
+    return any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list)
 
 
 def test_no_workspace_can_have_the_name_of_a_route(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.http.endpoint import V1
+from service.api_v1.dialect import V1
 from tests.conformance import coverage, official, old_calls
 from tests.conformance.examples import EXAMPLES, why_not
 
@@ -42,7 +42,7 @@ def test_every_example_is_of_an_operation_and_names_tests_that_are_there() -> No
 
 def test_every_call_of_the_old_api_has_a_route_and_tests() -> None:
     calls = {**old_calls.PAGE, **old_calls.BESIDE}
-    ours = coverage.routes(V1[0])
+    ours = coverage.routes(V1.prefixes[0])
     assert len(old_calls.PAGE) == 25
     assert [name for name in calls if official.shape(name) not in ours] == []
     assert [name for name in old_calls.NOT_SERVED if official.shape(name) in ours] == []

@@ -10,9 +10,9 @@ from typing import Any
 import click
 import pytest
 
-from service import openapi
-from service.api_v1.endpoints import ENDPOINTS
+from service.api_v1.dialect import V1
 from service.cli.commands import main
+from service.openapi import endpoints as openapi
 from tests.archives import (
     FILES,
     attachment,
@@ -198,10 +198,10 @@ def test_the_page_on_api_1_0_has_a_line_for_every_call() -> None:
         has_body = " -d " in place[3] and "-G" not in place[1]
         method = re.search("-X ([A-Z]+)", place[1]) or (None, "POST" if has_body else "GET")
         called.add(f"{method[1]} {place[2]}")
-    for endpoint in ENDPOINTS:
+    for endpoint in V1.endpoints:
         path = re.sub(r"\{\w+:([^{}]+)\}", r"(?:\1)", endpoint.path)
         is_called = any(re.fullmatch(f"{endpoint.method} {path}", line) for line in called)
-        assert is_called or endpoint in openapi.ENDPOINTS, (endpoint.method, endpoint.path)
+        assert is_called or endpoint in openapi.routes, (endpoint.method, endpoint.path)
 
 
 def _commands(group: click.Group, words: str = "pail") -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from service.api_v1.dialect import V1
 from service.http import errors
-from service.http.endpoint import V1
 from tests.conftest import OPEN, Api, Start
 from tracker import errors as core
 from tracker.settings import Settings
@@ -119,7 +119,7 @@ async def test_an_error_from_anywhere_has_the_shape_and_repeats_no_markup(
     assert "<script" not in str(answer.body)
 
 
-@pytest.mark.parametrize("prefix", V1)
+@pytest.mark.parametrize("prefix", V1.prefixes)
 async def test_what_is_not_there_in_the_old_api_says_so_in_its_words(api: Api, prefix: str) -> None:
     for path in ("repositories/alice/app/issues", "repositories/alice/open/issues/7", "nothing"):
         answer = await api("GET", f"{prefix}/{path}")

@@ -14,12 +14,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from openapi_spec_validator import validate
 
-from service import openapi
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from service.app import build_app
 from service.http import answers
-from service.http.endpoint import V1, V2
-from service.openapi import dialects, document
-from service.openapi.dialects import Dialect
+from service.http.dialect import Dialect
+from service.openapi import document
+from service.openapi.endpoints import Documents
 from tests.conformance.places import places
 from tests.conftest import OPEN, Api, Start
 from tests.described import APIS, described, resolved
@@ -47,7 +48,7 @@ async def test_the_document_is_valid_and_has_every_endpoint(api: Api, version: s
     assert answer.status == 200
     validate(answer.body)
     assert answer.body["openapi"].startswith("3.1")
-    endpoints = APIS[version][1]
+    endpoints = APIS[version].endpoints
     routes = sorted((each.method, document.plain_path(each.path)) for each in endpoints)
     of_this = [place for (there, _), place in OPERATIONS.items() if there == version]
     assert sorted((method, path) for method, path, _ in of_this) == routes
@@ -92,7 +93,7 @@ async def test_what_can_be_read_without_credentials_says_so(api: Api, name: Name
 
 @each_api
 def test_whoever_writes_needs_the_scopes_of_the_route(version: str) -> None:
-    for endpoint in APIS[version][1]:
+    for endpoint in APIS[version].endpoints:
         operation = described(version)["paths"][document.plain_path(endpoint.path)]
         security = operation[endpoint.method.lower()]["security"]
         assert security[0] == {"token": [str(scope) for scope in endpoint.scopes]}
@@ -102,7 +103,7 @@ def test_whoever_writes_needs_the_scopes_of_the_route(version: str) -> None:
 async def test_links_lead_where_the_client_is(api: Api, start: Start, settings: Settings) -> None:
     assert (await api.get("/2.0/openapi.json"))["servers"] == [{"url": f"{api.url}/2.0"}]
     elsewhere = await start(replace(settings, public_url="https://issues.example.org"))
-    for prefixes in (V1, V2):
+    for prefixes in (V1.prefixes, V2.prefixes):
         for prefix in prefixes:
             found = await elsewhere.get(f"{prefix}/openapi.json")
             assert found["servers"] == [{"url": f"https://issues.example.org{prefixes[0]}"}]
@@ -123,14 +124,14 @@ async def test_many_who_ask_at_once_get_the_same(monkeypatch: pytest.MonkeyPatch
         return build(*arguments)
 
     monkeypatch.setattr(document, "build", counted)
-    description = openapi.Description(*APIS[V2[0]], Limits())
-    found = await asyncio.gather(*(description.document("http://x") for _ in range(5)))
+    documents = Documents(Limits())
+    found = await asyncio.gather(*(documents.get(V2, "http://x") for _ in range(5)))
     assert all(one == found[0] for one in found)
     assert len(made) == 1
 
 
-def _body(name: str, limits: Limits | None = None, version: str = V2[0]) -> Any:
-    whole = document.build(*APIS[version], limits, "0") if limits else described(version)
+def _body(name: str, limits: Limits | None = None, version: str = V2.prefixes[0]) -> Any:
+    whole = document.build(APIS[version], limits, "0") if limits else described(version)
     method, path, _ = OPERATIONS[version, name]
     content = whole["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]
     return {**content["schema"], "components": whole["components"]}
@@ -149,21 +150,21 @@ def test_bodies_have_the_limits_of_the_settings() -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "name"),
-    [(dialect, name) for dialect in (dialects.V1, dialects.V2) for name in dialect.examples],
-    ids=lambda value: value if isinstance(value, str) else value.path,
+    [(dialect, name) for dialect in (V1, V2) for name in dialect.description.examples],
+    ids=lambda value: value if isinstance(value, str) else value.prefixes[0],
 )
 def test_an_example_is_right_and_is_shown(dialect: Dialect, name: str) -> None:
-    content = OPERATIONS[dialect.path, name][2]["requestBody"]["content"]["application/json"]
-    assert content["examples"] == dialect.examples[name]
-    for example in dialect.examples[name].values():
-        assert jsonschema_rs.is_valid(_body(name, version=dialect.path), example["value"])
+    content = OPERATIONS[dialect.prefixes[0], name][2]["requestBody"]["content"]["application/json"]
+    assert content["examples"] == dialect.description.examples[name]
+    for example in dialect.description.examples[name].values():
+        assert jsonschema_rs.is_valid(_body(name, version=dialect.prefixes[0]), example["value"])
 
 
 def test_a_body_of_the_old_api_is_a_form_or_json() -> None:
     bodies = [
         operation["requestBody"]["content"]
         for (version, _), (_, _, operation) in OPERATIONS.items()
-        if version == V1[0] and "requestBody" in operation
+        if version == V1.prefixes[0] and "requestBody" in operation
     ]
     assert len(bodies) > 5
     for content in bodies:
@@ -171,12 +172,12 @@ def test_a_body_of_the_old_api_is_a_form_or_json() -> None:
 
 
 def test_the_old_api_has_neither_pages_nor_parts_of_answers() -> None:
-    assert not described(V1[0])["components"].get("parameters")
-    assert "fields" in described(V2[0])["components"]["parameters"]
+    assert not described(V1.prefixes[0])["components"].get("parameters")
+    assert "fields" in described(V2.prefixes[0])["components"]["parameters"]
 
 
 def test_a_list_of_the_old_api_is_a_bare_array() -> None:
-    content = OPERATIONS[V1[0], "list_comments"][2]["responses"]["200"]["content"]
+    content = OPERATIONS[V1.prefixes[0], "list_comments"][2]["responses"]["200"]["content"]
     schema = content["application/json"]["schema"]
     assert schema == {"type": "array", "items": {"$ref": "#/components/schemas/Comment"}}
 
@@ -205,8 +206,8 @@ async def test_what_the_document_says_of_a_new_issue_is_what_the_server_says(
 
 
 def test_a_list_names_what_it_can_be_sorted_by() -> None:
-    listed = OPERATIONS[V2[0], "list_issues"][2]["parameters"]
-    parameters = [resolved(each, V2[0]) for each in listed]
+    listed = OPERATIONS[V2.prefixes[0], "list_issues"][2]["parameters"]
+    parameters = [resolved(each, V2.prefixes[0]) for each in listed]
     by_name = {parameter["name"]: parameter for parameter in parameters}
     assert {"page", "pagelen", "q", "sort", "fields"} <= by_name.keys()
     assert {"priority", "-priority"} <= set(by_name["sort"]["schema"]["enum"])

@@ -36,7 +36,10 @@ def test_the_wheel_holds_the_packages_the_schema_and_the_pages(wheel: Path) -> N
 
 def test_the_command_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    run = "import sys; sys.path.insert(0, sys.argv.pop(1)); from service.cli.commands import main; main()"
+    run = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "from service.cli.commands import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-P", "-c", run, str(tmp_path / "installed"), "user", "add", "alice"],
         cwd=tmp_path,

@@ -8,8 +8,9 @@ import pytest
 from aiohttp import FormData, web
 from yarl import URL
 
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from service.app import build_app
-from service.http.endpoint import V1, V2
 from tests.conftest import APP, OPEN, Api
 from tests.rows import add_attachment, add_comment, define
 from tests.test_error_shape import is_error
@@ -40,7 +41,7 @@ def _routes(app: web.Application) -> set[tuple[str, str]]:
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.removesuffix("{_slash}")
-        for prefixes in (V1, V2):
+        for prefixes in (V1.prefixes, V2.prefixes):
             for prefix in prefixes[1:]:
                 path = path.replace(prefix, prefixes[0], 1) if path.startswith(prefix) else path
         if route.method != "HEAD":
@@ -52,7 +53,7 @@ def test_every_route_has_a_verdict(settings: Settings) -> None:
     assert _routes(build_app(settings)) == set(API) | ELSEWHERE
 
 
-@pytest.mark.parametrize("prefixes", [V1, V2])
+@pytest.mark.parametrize("prefixes", [V1.prefixes, V2.prefixes])
 def test_every_route_of_an_api_is_under_each_of_its_prefixes(
     settings: Settings, prefixes: tuple[str, ...]
 ) -> None:
@@ -245,7 +246,7 @@ async def test_an_id_that_is_none_is_absent(api: Api, template: str) -> None:
 )
 async def test_a_trick_in_the_path_leads_to_nobodys_repository(api: Api, path: str) -> None:
     await _fill(api, "alice/app")
-    for prefix in (V1[0], V2[0]):
+    for prefix in (V1.prefixes[0], V2.prefixes[0]):
         for tail in ("", "/issues", "/issues/1"):
             url = URL(f"{prefix}/repositories/{path}{tail}".replace(" ", "%20"), encoded=True)
             answer = await api("GET", url, "charlie")

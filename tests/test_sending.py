@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.http import keys, sending
+from service.http import sending
+from service.http.sending import OUTGOING
+from service.http.timeouts import TIMEOUTS
 from tests.conftest import OPEN, Api
 
 ISSUES = f"{OPEN}/issues"
@@ -51,7 +53,7 @@ async def _everything(client: socket.socket) -> bytes:
 async def _until(api: Api, held: bool) -> None:
     """Wait until something is being sent, or nothing any more."""
     async with asyncio.timeout(20):
-        while bool(api.app[keys.OUTGOING].held) is not held:
+        while bool(api.app[OUTGOING].held) is not held:
             await asyncio.sleep(0.01)
 
 
@@ -65,12 +67,12 @@ async def test_a_long_answer_is_whole_and_the_connection_goes_on(
         assert answer.status == 200
         assert json.dumps(answer.body, ensure_ascii=False).count(TEXT) >= 1
         assert (await long("HEAD", path)).body == ""
-    assert long.app[keys.OUTGOING].held == 0
+    assert long.app[OUTGOING].held == 0
 
 
 @pytest.mark.parametrize("path", [f"{OLD}?limit=50", f"{ISSUES}?pagelen=50"])
 async def test_whoever_reads_nothing_is_cut_off(long: Api, path: str) -> None:
-    long.app[keys.TIMEOUTS].reader = 0.2
+    long.app[TIMEOUTS].reader = 0.2
     async with unread(long, path) as client:
         await _until(long, held=True)
         await _until(long, held=False)
@@ -80,7 +82,7 @@ async def test_whoever_reads_nothing_is_cut_off(long: Api, path: str) -> None:
 
 
 async def test_whoever_reads_slowly_is_not_cut_off(long: Api) -> None:
-    long.app[keys.TIMEOUTS].reader = 1
+    long.app[TIMEOUTS].reader = 1
     loop, found = asyncio.get_running_loop(), 0
     async with unread(long, f"{OLD}?limit=1") as client, asyncio.timeout(40):
         while found < len(TEXT.encode()):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.http import keys, signing
+from service.http.downloads import DOWNLOADS
 from service.http.signing import KeyUnusable, shared_key
 from tests.conftest import Api
 
@@ -28,7 +29,7 @@ def test_whoever_asks_gets_the_same_key_which_is_for_its_owner_alone(path: Path)
 
 async def test_the_application_signs_with_the_key_of_its_data_directory(api: Api) -> None:
     key = shared_key(api.app[keys.SETTINGS].key_file)
-    assert vars(api.app[keys.DOWNLOADS]) == {"_key": key}
+    assert vars(api.app[DOWNLOADS]) == {"_key": key}
 
 
 def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_is_used(

@@ -145,7 +145,12 @@ class Number(fields.Integer):
 
 
 class Payload(Schema):
-    """The base of schemas that read a payload; unknown members are ignored, as in Bitbucket."""
+    """The base of schemas that read a payload; unknown members are ignored, as in Bitbucket.
+
+    A schema that refuses them by a rule of its own says so for its description.
+    """
+
+    refuses_unknown = False
 
     class Meta:
         unknown = EXCLUDE

@@ -61,7 +61,7 @@ Reference = tuple[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewIssue:
     """A new issue. References hold what was given: absent = the tracker's default, None = none."""
 
     title: str
@@ -106,7 +106,7 @@ async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page
     return listing.page(rows, list)
 
 
-async def create(tx: Transaction, actor: Actor, repository: Repository, draft: Draft) -> int:
+async def create(tx: Transaction, actor: Actor, repository: Repository, new: NewIssue) -> int:
     """Write a new issue, which its reporter watches; returns its number.
 
     Raises Invalid for an unknown person or category, Conflict while an import runs.
@@ -114,7 +114,7 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, draft: D
     reporter = require_account(actor)
     now = clock.now()
     tracker_id = await trackers.writable(tx, repository)
-    values = await _references(tx, actor, repository, tracker_id, draft)
+    values = await _references(tx, actor, repository, tracker_id, new)
     row = await tx.returning(
         """UPDATE repository
               SET last_issue_number = last_issue_number + 1, updated_on = :now
@@ -132,18 +132,18 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, draft: D
         {
             **key,
             **values,
-            "title": draft.title,
-            "content": draft.content,
-            "markup": draft.markup,
-            "state": draft.state,
-            "priority": draft.priority,
+            "title": new.title,
+            "content": new.content,
+            "markup": new.markup,
+            "state": new.state,
+            "priority": new.priority,
             "now": now,
         },
     )
     await tx.run(
         """INSERT INTO issue_text (tracker_id, number, title, content)
            VALUES (:tracker, :number, fold(:title), fold(:content))""",
-        {**key, "title": draft.title, "content": draft.content},
+        {**key, "title": new.title, "content": new.content},
     )
     await tx.run(
         """INSERT INTO watch (tracker_id, issue_number, account_id)
@@ -207,24 +207,24 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
 
 
 async def _references(
-    tx: Transaction, actor: Actor, repository: Repository, tracker_id: int, draft: Draft
+    tx: Transaction, actor: Actor, repository: Repository, tracker_id: int, new: NewIssue
 ) -> dict[str, object]:
-    """The row ids behind a draft's references and the tracker's defaults, and the kind."""
+    """The row ids behind the references of a new issue and the tracker's defaults, and the kind."""
     defaults = await tx.returning(
         """SELECT default_kind, default_assignee_id, default_component, default_milestone,
                   default_version FROM tracker WHERE id = :tracker""",
         {"tracker": tracker_id},
     )
-    values: dict[str, object] = {"kind": draft.kind or defaults["default_kind"] or Kind.BUG}
+    values: dict[str, object] = {"kind": new.kind or defaults["default_kind"] or Kind.BUG}
     for kind in CategoryKind:
-        if kind in draft.references:
-            given = draft.references[kind]
+        if kind in new.references:
+            given = new.references[kind]
             values[kind] = given and await categories.resolve(tx, tracker_id, kind, *given)
         else:
             default = defaults[f"default_{kind}"]
             values[kind] = await categories.find_named(tx, tracker_id, kind, default)
-    if "assignee" in draft.references:
-        given = draft.references["assignee"]
+    if "assignee" in new.references:
+        given = new.references["assignee"]
         values["assignee"] = given and await assignees.resolve(tx, actor, repository, *given)
     else:
         values["assignee"] = defaults["default_assignee_id"]

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import orjson
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import HttpVersion11, web
 
 from service.api_v1.representation import Json
-from service.http import answers, keys, requests, sending
-from tracker.access import trackers
-from tracker.access.rights import Repository
+from service.http import answers, requests, sending
+from tracker.access.rights import Actor, Repository
 from tracker.database import Reader
 from tracker.errors import TrackerError
 from tracker.query import Selection
@@ -35,27 +35,37 @@ def part(selection: Selection, after: Key | None) -> Listing:
 
 async def of_tracker(
     request: web.Request,
-    find: Callable[[Reader, Repository, Key | None], Coroutine[Any, Any, Page[Json]]],
+    work: Callable[..., Coroutine[Any, Any, Page[Json]]],
     *,
     name: str = "",
     beside: Callable[[int], Json] = lambda size: {},
 ) -> web.StreamResponse:
-    """As answer(): find(reader, tracker, key) looks in the tracker in the path.
+    """As answer(): work(reader, actor, tracker, after=key) reads a part in the tracker in the path.
 
     All parts are of one tracker: where an import replaces it meanwhile the answer breaks off.
     """
-    seen: Repository | None = None
+    return await answer(request, _Fetch(request, work), name=name, beside=beside)
 
-    async def fetch(after: Key | None) -> Page[Json]:
-        async def work(reader: Reader, tracker: Repository) -> Page[Json]:
-            nonlocal seen
-            trackers.require_same(seen or tracker, tracker)
-            seen = tracker
-            return await find(reader, tracker, after)
 
-        return await requests.read_tracker(request, work)
+class _Fetch:
+    """Reads the parts of an array of one tracker."""
 
-    return await answer(request, fetch, name=name, beside=beside)
+    def __init__(
+        self, request: web.Request, work: Callable[..., Coroutine[Any, Any, Page[Json]]]
+    ) -> None:
+        self._request = request
+        self._work = work
+        self._seen: Repository | None = None
+
+    async def __call__(self, after: Key | None) -> Page[Json]:
+        work = partial(self._part, after=after)
+        return await requests.read(self._request, work, seen=self._seen)
+
+    async def _part(
+        self, db: Reader, actor: Actor, tracker: Repository, *, after: Key | None
+    ) -> Page[Json]:
+        self._seen = tracker
+        return await self._work(db, actor, tracker, after=after)
 
 
 async def answer(
@@ -108,25 +118,14 @@ async def _send(
     await response.prepare(request)
     await sending.write(request, response, text)
     while after is not None:
-        text, after = await _next(request, fetch, after)
+        page = await fetch(after)
+        # What was behind the key may be gone by now.
+        text, after = b"," + _members(page) if page.items else b"", page.last
+        del page  # while a client takes its time, nothing but the text waits for it
         await sending.write(request, response, text)
     await sending.write(request, response, end)
     async with sending.patience(request):
         await response.write_eof()
-
-
-async def _next(request: web.Request, fetch: Fetch, after: Key) -> tuple[bytes, Key | None]:
-    """The text of a further part, and its end, for whoever asks as he is by now: he may have lost
-    his rights meanwhile."""
-    actor = request[keys.ACTOR]
-    if hdrs.AUTHORIZATION in request.headers:
-        del request[keys.ACTOR]
-    try:
-        page = await fetch(after)
-    finally:
-        request.setdefault(keys.ACTOR, actor)
-    # What was behind the key may be gone by now.
-    return b"," + _members(page) if page.items else b"", page.last
 
 
 def _members(page: Page[Json]) -> bytes:

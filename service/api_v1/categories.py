@@ -1,119 +1,119 @@
-"""Components, milestones and versions in API 1.0: three times the same."""
+"""Components, milestones and versions in API 1.0: the same endpoints for the three."""
 
-from collections.abc import Iterator
+from functools import partial
 
 from aiohttp import web
 
 from service.api_v1 import arrays, objects, payloads, representation
 from service.api_v1.representation import Json
 from service.http import answers, bodies, requests
-from service.http.endpoint import NUMBER, REPOSITORY, Endpoint
+from service.http.endpoint import NUMBER, REPOSITORY, Routes
 from tracker import catalogues, categories
-from tracker.access.rights import Repository
-from tracker.database import Reader, Row, Transaction
+from tracker.access.rights import Actor, Repository
+from tracker.database import Reader, Row
 from tracker.query import selected
 from tracker.query.paging import Key, Page
-from tracker.vocabulary import CategoryKind, Scope
+from tracker.vocabulary import CategoryKind, Permission, Scope
+
+routes = Routes()
 
 
-def _paths(kind: CategoryKind) -> tuple[str, str]:
-    """Where all of them are, and each one."""
+def _add_endpoints(kind: CategoryKind) -> None:
     path = f"{REPOSITORY}/issues/{kind}s"
-    return path, f"{path}/{{category_id:{NUMBER}}}"
+    one = f"{path}/{{category_id:{NUMBER}}}"
+
+    @routes.get(
+        path,
+        Scope.ISSUE,
+        answers={200: objects.Category(many=True)},
+        summary=f"List all {kind}s by name",
+    )
+    async def list_all(request: web.Request) -> web.StreamResponse:
+        return await arrays.of_tracker(request, partial(_list, kind=kind))
+
+    @routes.get(one, Scope.ISSUE, answers={200: objects.Category}, summary=f"Get a {kind}")
+    async def get_one(request: web.Request) -> web.Response:
+        work = partial(_get, kind=kind, category_id=_id(request, kind))
+        row = await requests.read(request, work)
+        return answers.answer(request, representation.category(row))
+
+    @routes.post(
+        path,
+        Scope.ISSUE_WRITE,
+        answers={200: objects.Category},
+        body=payloads.category,
+        summary=f"Create a {kind}, as an administrator of the repository",
+    )
+    async def create(request: web.Request) -> web.Response:
+        tracker = await requests.repository(request, needed=Permission.ADMIN)
+        name = (await bodies.load(request, payloads.category))["name"]
+        work = partial(categories.create, kind=kind, name=name)
+        category_id = await requests.write(request, work, seen=tracker)
+        return answers.answer(request, representation.category({"id": category_id, "name": name}))
+
+    @routes.put(
+        one,
+        Scope.ISSUE_WRITE,
+        answers={200: objects.Category},
+        body=payloads.category,
+        summary=f"Rename a {kind}, which its issues show from then on",
+    )
+    async def rename(request: web.Request) -> web.Response:
+        category_id = _id(request, kind)
+        tracker = await _administered(request, kind, category_id)
+        name = (await bodies.load(request, payloads.category))["name"]
+        work = partial(categories.rename, kind=kind, category_id=category_id, name=name)
+        await requests.write(request, work, seen=tracker)
+        return answers.answer(request, representation.category({"id": category_id, "name": name}))
+
+    @routes.delete(
+        one,
+        Scope.ISSUE_WRITE,
+        answers={204: None},
+        summary=f"Delete a {kind}. Each of its issues gets a comment that says so",
+    )
+    async def delete(request: web.Request) -> web.Response:
+        category_id = _id(request, kind)
+        tracker = await _administered(request, kind, category_id)
+        work = partial(categories.delete, kind=kind, category_id=category_id)
+        await requests.write(request, work, seen=tracker)
+        return representation.nothing()
 
 
 def _id(request: web.Request, kind: CategoryKind) -> int:
     return requests.row_id(request, "category_id", categories.missing(kind))
 
 
-async def _administered(
-    request: web.Request, kind: CategoryKind, category_id: int | None = None
-) -> Repository:
+async def _administered(request: web.Request, kind: CategoryKind, category_id: int) -> Repository:
     """The tracker in the path, where there is such a category: said before a body is read.
 
-    Raises NotFound, Forbidden for whoever does not administer the repository.
+    Raises NotFound, and Forbidden unless the actor administers the repository.
     """
-
-    async def find(reader: Reader, tracker: Repository) -> Repository:
-        if category_id is not None:
-            await categories.get(reader, tracker, kind, category_id)
-        return tracker
-
-    return await requests.read_administered(request, find)
+    work = partial(_with_category, kind=kind, category_id=category_id)
+    return await requests.read(request, work, needed=Permission.ADMIN)
 
 
-def _reading(kind: CategoryKind) -> Iterator[Endpoint]:
-    async def list_all(request: web.Request) -> web.StreamResponse:
-        """All of them, by name."""
-        # As in all of the page's samples; the ids of its milestones go down.
-        selection = selected(catalogues.CATEGORIES[kind], None, "name")
-
-        async def find(reader: Reader, tracker: Repository, after: Key | None) -> Page[Json]:
-            part = arrays.part(selection, after)
-            page = await categories.find_all(reader, tracker, kind, part)
-            return page.each(representation.category)
-
-        return await arrays.of_tracker(request, find)
-
-    async def get_one(request: web.Request) -> web.Response:
-        """One of them."""
-        category_id = _id(request, kind)
-
-        async def find(reader: Reader, tracker: Repository) -> Row:
-            return await categories.get(reader, tracker, kind, category_id)
-
-        row = await requests.read_tracker(request, find)
-        return answers.answer(request, representation.category(row))
-
-    path, one = _paths(kind)
-    scopes = (Scope.ISSUE,)
-    yield Endpoint("GET", path, list_all, scopes, {200: objects.Category(many=True)})
-    yield Endpoint("GET", one, get_one, scopes, {200: objects.Category})
+async def _with_category(
+    db: Reader, actor: Actor, tracker: Repository, *, kind: CategoryKind, category_id: int
+) -> Repository:
+    await categories.get(db, tracker, kind, category_id)
+    return tracker
 
 
-def _writing(kind: CategoryKind) -> Iterator[Endpoint]:
-    async def create(request: web.Request) -> web.Response:
-        """A new one, which the repository's administrators define."""
-        tracker = await _administered(request, kind)
-        name = (await bodies.load(request, payloads.category))["name"]
-
-        async def write(tx: Transaction, tracker: Repository) -> int:
-            return await categories.create(tx, requests.actor(request), tracker, kind, name)
-
-        category_id = await requests.write(request, tracker, write)
-        return answers.answer(request, representation.category({"id": category_id, "name": name}))
-
-    async def rename(request: web.Request) -> web.Response:
-        """The same one under another name, which its issues show from now on."""
-        category_id = _id(request, kind)
-        tracker = await _administered(request, kind, category_id)
-        name = (await bodies.load(request, payloads.category))["name"]
-
-        async def write(tx: Transaction, tracker: Repository) -> None:
-            actor = requests.actor(request)
-            await categories.rename(tx, actor, tracker, kind, category_id, name)
-
-        await requests.write(request, tracker, write)
-        return answers.answer(request, representation.category({"id": category_id, "name": name}))
-
-    async def delete(request: web.Request) -> web.Response:
-        """None any more: its issues have none, and a comment each that says so."""
-        category_id = _id(request, kind)
-        tracker = await _administered(request, kind, category_id)
-
-        async def write(tx: Transaction, tracker: Repository) -> None:
-            await categories.delete(tx, requests.actor(request), tracker, kind, category_id)
-
-        await requests.write(request, tracker, write)
-        return representation.nothing()
-
-    path, one = _paths(kind)
-    scopes, shown = (Scope.ISSUE_WRITE,), {200: objects.Category}
-    yield Endpoint("POST", path, create, scopes, shown, payloads.category)
-    yield Endpoint("PUT", one, rename, scopes, shown, payloads.category)
-    yield Endpoint("DELETE", one, delete, scopes, {204: None})
+async def _get(
+    db: Reader, actor: Actor, tracker: Repository, *, kind: CategoryKind, category_id: int
+) -> Row:
+    return await categories.get(db, tracker, kind, category_id)
 
 
-ENDPOINTS = tuple(
-    endpoint for kind in CategoryKind for endpoint in (*_reading(kind), *_writing(kind))
-)
+async def _list(
+    db: Reader, actor: Actor, tracker: Repository, *, kind: CategoryKind, after: Key | None
+) -> Page[Json]:
+    # By name, as in all of the page's samples; the ids of its milestones go down.
+    selection = selected(catalogues.CATEGORIES[kind], None, "name")
+    page = await categories.find_all(db, tracker, kind, arrays.part(selection, after))
+    return page.each(representation.category)
+
+
+for _kind in CategoryKind:
+    _add_endpoints(_kind)

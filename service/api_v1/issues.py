@@ -1,31 +1,70 @@
 """Issues in API 1.0."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
 from service.api_v1 import listing, objects, payloads
 from service.api_v1.representation import Representation, nothing
 from service.http import answers, bodies, keys, requests
-from service.http.endpoint import ISSUE, REPOSITORY, Endpoint
+from service.http.endpoint import ISSUE, REPOSITORY, Routes
+from service.http.links import BASE_URL
 from tracker import comments, edits, fields, filters, issues
-from tracker.access.rights import Repository
+from tracker.access.rights import Actor, Repository
 from tracker.database import Reader, Row, Transaction
+from tracker.edits import Edit
+from tracker.issues import NewIssue
 from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Scope
 
+routes = Routes()
+
 Found = tuple[Repository, Row, int]
-"""A tracker, one of its issues, and how many comments that has."""
+"""A tracker, one of its issues, and the number of its comments."""
 
 Part = tuple[Repository, Page[Row], Mapping[int, int]]
-"""A tracker, some of its issues, and how many comments these have, if that is told."""
+"""A tracker, some of its issues, and the numbers of their comments, if these are shown."""
 
 
+@routes.get(ISSUE, Scope.ISSUE, answers={200: objects.Issue})
+async def get_issue(request: web.Request) -> web.Response:
+    """Get an issue."""
+    work = partial(_get, number=requests.issue_number(request))
+    return _answer(request, await requests.read(request, work))
+
+
+@routes.put(ISSUE, Scope.ISSUE_WRITE, answers={200: objects.Issue}, body=payloads.edited_issue)
+async def update_issue(request: web.Request) -> web.Response:
+    """Update an issue. What the payload does not say stays."""
+    number = requests.issue_number(request)
+    tracker = await requests.tracker_of(request, number)
+    edit = Edit(**await bodies.load(request, payloads.edited_issue))
+    work = partial(_update, number=number, edit=edit)
+    return _answer(request, await requests.write(request, work, seen=tracker))
+
+
+@routes.delete(ISSUE, Scope.ISSUE_WRITE, answers={204: None})
+async def delete_issue(request: web.Request) -> web.Response:
+    """Delete an issue."""
+    number = requests.issue_number(request)
+    tracker = await requests.tracker_of(request, number)
+    work = partial(issues.delete, number=number)
+    await requests.free(request, await requests.write(request, work, seen=tracker))
+    return nothing()
+
+
+@routes.get(
+    f"{REPOSITORY}/issues",
+    Scope.ISSUE,
+    answers={200: objects.Issues},
+    parameters=listing.Parameters(),
+)
 async def list_issues(request: web.Request) -> web.Response:
-    """A part of the issues that the filters leave, newest update first, and how many these are.
+    """List some of the issues that match the filters, the newest update first, and their number.
 
-    Values of one field are alternatives, several fields count together. Whoever has not signed in
-    is not told the numbers of comments and followers.
+    Values of one field are alternatives; an issue matches when it matches in every field.
+    Anonymous requests are not told the numbers of comments and followers.
     """
     query = request.rel_url.query
     part = fields.load(listing.Part(), {name: query[name] for name in query if query[name]})
@@ -34,16 +73,9 @@ async def list_issues(request: web.Request) -> web.Response:
     limits = request.app[keys.SETTINGS].limits
     selection = filters.select(found, limits, search=search, sort=part.get("sort"))
     asked = Listing(selection, part["limit"], part["start"])
-
-    async def find(reader: Reader, tracker: Repository) -> Part:
-        page = await issues.find_all(reader, tracker, asked)
-        if requests.actor(request).id is None:
-            return tracker, page, {}
-        numbers = [row["number"] for row in page.items]
-        return tracker, page, await comments.counts(reader, tracker, numbers)
-
-    tracker, page, counts = await requests.read_tracker(request, find, lane=asked.lane)
-    shapes = Representation(request[keys.BASE_URL], tracker)
+    work = partial(_list, listing=asked)
+    tracker, page, counts = await requests.read(request, work, lane=asked.lane)
+    shapes = Representation(request[BASE_URL], tracker)
     shown = {
         "count": page.size,
         "filter": found,
@@ -53,103 +85,45 @@ async def list_issues(request: web.Request) -> web.Response:
     return answers.answer(request, shown)
 
 
-async def get_issue(request: web.Request) -> web.Response:
-    """One issue."""
-    number = requests.issue_number(request)
-
-    async def find(reader: Reader, tracker: Repository) -> Found:
-        return await _found(reader, tracker, number)
-
-    return _one(request, await requests.read_tracker(request, find))
-
-
-async def create_issue(request: web.Request) -> web.Response:
-    """A new issue: 200 with itself."""
-    tracker = await requests.tracker(request)
-    draft = issues.Draft(**await bodies.load(request, payloads.issue))
-
-    async def write(tx: Transaction, tracker: Repository) -> Found:
-        with payloads.names():
-            number = await issues.create(tx, requests.actor(request), tracker, draft)
-        return await _found(tx, tracker, number)
-
-    return _one(request, await requests.write(request, tracker, write))
-
-
-async def update_issue(request: web.Request) -> web.Response:
-    """An issue with what the payload says; what it does not say stays."""
-    number = requests.issue_number(request)
-    tracker = await requests.issues_tracker(request, number)
-    edit = edits.Edit(**await bodies.load(request, payloads.edited_issue))
-
-    async def write(tx: Transaction, tracker: Repository) -> Found:
-        with payloads.names():
-            await edits.apply(tx, requests.actor(request), tracker, number, edit)
-        return await _found(tx, tracker, number)
-
-    return _one(request, await requests.write(request, tracker, write))
-
-
-async def delete_issue(request: web.Request) -> web.Response:
-    """No issue any more: 204."""
-    number = requests.issue_number(request)
-    tracker = await requests.issues_tracker(request, number)
-
-    async def write(tx: Transaction, tracker: Repository) -> set[str]:
-        return await issues.delete(tx, requests.actor(request), tracker, number)
-
-    await requests.free(request, await requests.write(request, tracker, write))
-    return nothing()
-
-
-async def _found(reader: Reader, tracker: Repository, number: int) -> Found:
-    row = await issues.get(reader, tracker, number)
-    return tracker, row, (await comments.counts(reader, tracker, [number]))[number]
-
-
-def _one(request: web.Request, found: Found) -> web.Response:
-    tracker, row, comment_count = found
-    shapes = Representation(request[keys.BASE_URL], tracker)
-    return answers.answer(request, shapes.issue(row, comment_count))
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        ISSUE,
-        get_issue,
-        (Scope.ISSUE,),
-        {200: objects.Issue},
-    ),
-    Endpoint(
-        "PUT",
-        ISSUE,
-        update_issue,
-        (Scope.ISSUE_WRITE,),
-        {200: objects.Issue},
-        payloads.edited_issue,
-    ),
-    Endpoint(
-        "DELETE",
-        ISSUE,
-        delete_issue,
-        (Scope.ISSUE_WRITE,),
-        {204: None},
-    ),
-    Endpoint(
-        "GET",
-        f"{REPOSITORY}/issues",
-        list_issues,
-        (Scope.ISSUE,),
-        {200: objects.Issues},
-        parameters=listing.Parameters(),
-    ),
-    Endpoint(
-        "POST",
-        f"{REPOSITORY}/issues",
-        create_issue,
-        (Scope.ISSUE_WRITE,),
-        {200: objects.Issue},
-        payloads.issue,
-    ),
+@routes.post(
+    f"{REPOSITORY}/issues", Scope.ISSUE_WRITE, answers={200: objects.Issue}, body=payloads.issue
 )
+async def create_issue(request: web.Request) -> web.Response:
+    """Create an issue. Answers 200 with the issue."""
+    tracker = await requests.repository(request)
+    new = NewIssue(**await bodies.load(request, payloads.issue))
+    work = partial(_create, new=new)
+    return _answer(request, await requests.write(request, work, seen=tracker))
+
+
+async def _get(db: Reader, actor: Actor, tracker: Repository, *, number: int) -> Found:
+    row = await issues.get(db, tracker, number)
+    return tracker, row, (await comments.counts(db, tracker, [number]))[number]
+
+
+async def _list(db: Reader, actor: Actor, tracker: Repository, *, listing: Listing) -> Part:
+    page = await issues.find_all(db, tracker, listing)
+    if actor.id is None:
+        return tracker, page, {}
+    numbers = [row["number"] for row in page.items]
+    return tracker, page, await comments.counts(db, tracker, numbers)
+
+
+async def _create(tx: Transaction, actor: Actor, tracker: Repository, *, new: NewIssue) -> Found:
+    with payloads.names():
+        number = await issues.create(tx, actor, tracker, new)
+    return await _get(tx, actor, tracker, number=number)
+
+
+async def _update(
+    tx: Transaction, actor: Actor, tracker: Repository, *, number: int, edit: Edit
+) -> Found:
+    with payloads.names():
+        await edits.apply(tx, actor, tracker, number, edit)
+    return await _get(tx, actor, tracker, number=number)
+
+
+def _answer(request: web.Request, found: Found) -> web.Response:
+    tracker, row, comment_count = found
+    shapes = Representation(request[BASE_URL], tracker)
+    return answers.answer(request, shapes.issue(row, comment_count))

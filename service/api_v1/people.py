@@ -1,14 +1,16 @@
 """People in API 1.0, and their repositories."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from service.api_v1 import arrays, objects
 from service.api_v1.representation import Json, profile, repository, team
-from service.http import keys, requests
-from service.http.endpoint import Endpoint
+from service.http import requests
+from service.http.endpoint import Routes
+from service.http.links import BASE_URL
 from tracker.access import accounts, repositories, workspaces
 from tracker.access.repositories import Role
 from tracker.access.rights import Actor, require_account
@@ -18,99 +20,95 @@ from tracker.query import Selection
 from tracker.query.paging import Key, Page
 from tracker.vocabulary import Scope
 
-_MAY = (Scope.REPOSITORY,)
+routes = Routes()
 
-Found = tuple[Json, Selection]
-"""Somebody's profile, and which repositories are his."""
+_OWN = Selection(repositories.REPOSITORIES, order=None, is_descending=False)
+
+Owner = Callable[[Reader, Actor], Coroutine[Any, Any, tuple[Json, Selection]]]
+"""Finds a profile, and which repositories belong to it."""
 
 
+@routes.get("/user", Scope.ACCOUNT, Scope.REPOSITORY, answers={200: objects.User})
 async def get_user(request: web.Request) -> web.StreamResponse:
-    """Whoever asks, and the repositories in his workspaces."""
-    base = request[keys.BASE_URL]
-
-    async def find(reader: Reader, actor: Actor) -> Found:
-        row = await accounts.get(reader, require_account(actor))
-        return profile(base, row), repositories.owned_by(row["id"])
-
-    return await _answer(request, find)
+    """Get your account, and the repositories in your workspaces."""
+    return await _answer(request, partial(_own, base=request[BASE_URL]))
 
 
-async def get_selected_user(request: web.Request) -> web.StreamResponse:
-    """Somebody whom whoever asks may know, by user name, UUID or account_id; and which of the
-    repositories in his workspaces they may see.
-
-    A workspace is a team where nobody has that name: it owns repositories, too.
-    """
-    base, name = request[keys.BASE_URL], request.match_info["username"]
-
-    async def find(reader: Reader, actor: Actor) -> Found:
-        try:
-            row = await accounts.see_named(reader, actor, name)
-        except NotFound as error:
-            try:
-                workspace = await workspaces.see(reader, actor, name)
-            except NotFound:
-                raise error from None
-            return team(base, workspace), repositories.of(workspace.id)
-        return profile(base, row, "user_"), repositories.owned_by(row["id"])
-
-    return await _answer(request, find)
-
-
+@routes.get("/user/repositories", Scope.REPOSITORY, answers={200: objects.Repository(many=True)})
 async def list_own_repositories(request: web.Request) -> web.StreamResponse:
-    """Where whoever asks is member at least, oldest first: all of them."""
-    own = Selection(repositories.REPOSITORIES, None, False)
-
-    async def fetch(after: Key | None) -> Page[Json]:
-        async def find(reader: Reader, actor: Actor) -> Page[Json]:
-            require_account(actor)
-            return await _part(request, reader, own, after, Role.MEMBER)
-
-        return await requests.read(request, find)
-
+    """List all repositories whose member or owner you are, the oldest first."""
+    fetch = partial(_read, request, partial(_own_repositories, base=request[BASE_URL]))
     return await arrays.answer(request, fetch)
 
 
-async def _answer(
-    request: web.Request, find: Callable[[Reader, Actor], Coroutine[Any, Any, Found]]
-) -> web.StreamResponse:
-    """Whom find(reader, actor) finds, and his repositories."""
-    user: Json = {}
+@routes.get("/users/{username:[^/]+}", Scope.REPOSITORY, answers={200: objects.User})
+async def get_selected_user(request: web.Request) -> web.StreamResponse:
+    """Get a person whom you may know, and those of their repositories that you may see.
 
-    async def fetch(after: Key | None) -> Page[Json]:
-        async def work(reader: Reader, actor: Actor) -> Page[Json]:
-            shown, owned = await find(reader, actor)
-            user.update(shown)
-            return await _part(request, reader, owned, after)
-
-        return await requests.read(request, work)
-
-    return await arrays.answer(
-        request, fetch, name="repositories", beside=lambda size: {"user": user}
-    )
+    The person is named by user name, UUID or account_id. Where nobody has that name a workspace
+    may have it: it owns repositories, too, and is shown as a team.
+    """
+    name = request.match_info["username"]
+    return await _answer(request, partial(_selected, base=request[BASE_URL], name=name))
 
 
-async def _part(
-    request: web.Request,
-    reader: Reader,
+async def _own(db: Reader, actor: Actor, *, base: str) -> tuple[Json, Selection]:
+    row = await accounts.get(db, require_account(actor))
+    return profile(base, row), repositories.owned_by(row["id"])
+
+
+async def _selected(db: Reader, actor: Actor, *, base: str, name: str) -> tuple[Json, Selection]:
+    try:
+        row = await accounts.see_named(db, actor, name)
+    except NotFound as error:
+        try:
+            workspace = await workspaces.see(db, actor, name)
+        except NotFound:
+            raise error from None
+        return team(base, workspace), repositories.of(workspace.id)
+    return profile(base, row, "user_"), repositories.owned_by(row["id"])
+
+
+async def _own_repositories(
+    db: Reader, actor: Actor, *, base: str, after: Key | None
+) -> Page[Json]:
+    require_account(actor)
+    return await _repositories(db, actor, base, _OWN, after, Role.MEMBER)
+
+
+async def _owned_repositories(
+    db: Reader, actor: Actor, *, base: str, owner: Owner, user: Json, after: Key | None
+) -> Page[Json]:
+    """Some of an owner's repositories; user becomes the owner's profile."""
+    shown, owned = await owner(db, actor)
+    user.update(shown)
+    return await _repositories(db, actor, base, owned, after)
+
+
+async def _repositories(
+    db: Reader,
+    actor: Actor,
+    base: str,
     selection: Selection,
     after: Key | None,
     role: Role | None = None,
 ) -> Page[Json]:
-    part = arrays.part(selection, after)
-    page = await repositories.find_all(reader, requests.actor(request), part, role=role)
-    base = request[keys.BASE_URL]
+    page = await repositories.find_all(db, actor, arrays.part(selection, after), role=role)
     return page.each(lambda shown: repository(base, shown[0]))
 
 
-ENDPOINTS = (
-    Endpoint("GET", "/user", get_user, (Scope.ACCOUNT, *_MAY), {200: objects.User}),
-    Endpoint(
-        "GET",
-        "/user/repositories",
-        list_own_repositories,
-        _MAY,
-        {200: objects.Repository(many=True)},
-    ),
-    Endpoint("GET", "/users/{username:[^/]+}", get_selected_user, _MAY, {200: objects.User}),
-)
+async def _read(
+    request: web.Request,
+    work: Callable[..., Coroutine[Any, Any, Page[Json]]],
+    after: Key | None,
+) -> Page[Json]:
+    return await requests.read(request, partial(work, after=after), find=None)
+
+
+async def _answer(request: web.Request, owner: Owner) -> web.StreamResponse:
+    user: Json = {}
+    work = partial(_owned_repositories, base=request[BASE_URL], owner=owner, user=user)
+    fetch = partial(_read, request, work)
+    return await arrays.answer(
+        request, fetch, name="repositories", beside=lambda size: {"user": user}
+    )

@@ -4,17 +4,17 @@ from aiohttp import web
 
 from service.api_v1 import objects
 from service.api_v1.representation import repository
-from service.http import answers, keys, requests
-from service.http.endpoint import REPOSITORY, Endpoint
+from service.http import answers, requests
+from service.http.endpoint import REPOSITORY, Routes
+from service.http.links import BASE_URL
+from tracker.access.rights import find_repository
 from tracker.vocabulary import Scope
 
+routes = Routes()
 
+
+@routes.get(REPOSITORY, Scope.REPOSITORY, answers={200: objects.Repository})
 async def get_repository(request: web.Request) -> web.Response:
-    """One repository, with its tracker on or off."""
-    found = await requests.repository(request)
-    return answers.answer(request, repository(request[keys.BASE_URL], found))
-
-
-ENDPOINTS = (
-    Endpoint("GET", REPOSITORY, get_repository, (Scope.REPOSITORY,), {200: objects.Repository}),
-)
+    """Get a repository, with its tracker on or off."""
+    found = await requests.repository(request, find=find_repository)
+    return answers.answer(request, repository(request[BASE_URL], found))

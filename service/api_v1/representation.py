@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from service.http import links
+from service.api_v1 import links
+from service.http.links import avatar
 from tracker.access.rights import Repository
 from tracker.access.workspaces import Workspace
 from tracker.database import Row
@@ -56,8 +57,8 @@ def profile(base: str, row: Row, prefix: str = "") -> Json:
         "last_name": last if first else "",
         "display_name": name,
         "is_team": False,
-        "avatar": links.avatar(base, row[f"{prefix}uuid"]),
-        "resource_uri": links.old_person(username),
+        "avatar": avatar(base, row[f"{prefix}uuid"]),
+        "resource_uri": links.person(username),
     }
 
 
@@ -69,8 +70,8 @@ def team(base: str, workspace: Workspace) -> Json:
         "last_name": "",
         "display_name": workspace.name,
         "is_team": True,
-        "avatar": links.avatar(base, workspace.uuid),
-        "resource_uri": links.old_person(workspace.slug),
+        "avatar": avatar(base, workspace.uuid),
+        "resource_uri": links.person(workspace.slug),
     }
 
 
@@ -78,7 +79,7 @@ class Representation:
     """The shapes of what is in one repository, for one request's base address."""
 
     def __init__(self, base: str, repository: Repository) -> None:
-        self._uri = links.old_repository(repository)
+        self._uri = links.repository(repository)
         self._base = base
         self._people: dict[str, Json] = {}
 
@@ -152,7 +153,7 @@ def repository(base: str, found: Repository) -> Json:
         "forks_count": 0,
         "created_on": local(found.created_on),
         "owner": found.workspace_slug,
-        "logo": links.avatar(base, found.uuid),
+        "logo": avatar(base, found.uuid),
         "email_mailinglist": "",
         "is_mq": False,
         "size": 0,
@@ -174,5 +175,5 @@ def repository(base: str, found: Repository) -> Json:
         "email_writers": True,
         "no_public_forks": found.is_private,
         "creator": None,
-        "resource_uri": links.old_repository(found),
+        "resource_uri": links.repository(found),
     }

@@ -1,123 +1,105 @@
-"""Attachments in API 2.0, and the short-lived addresses where their bytes are."""
+"""Attachments in API 2.0, and the short-lived addresses of their bytes."""
+
+from functools import partial
 
 from aiohttp import web
 
 from service.api_v2 import objects
-from service.api_v2.paging import Asked
-from service.api_v2.representation import Representation
+from service.api_v2.paging import PageRequest
+from service.api_v2.representation import Representation, issue_url
 from service.http import answers, keys, requests, uploads
-from service.http.endpoint import ISSUE, Endpoint
-from service.http.links import RepositoryLinks
+from service.http.downloads import DOWNLOADS
+from service.http.endpoint import ISSUE, Routes
+from service.http.links import BASE_URL
 from tracker import attachments, catalogues, issues
-from tracker.access.rights import Repository
-from tracker.database import Reader, Row, Transaction
-from tracker.query.paging import Page
+from tracker.access.rights import Actor, Repository
+from tracker.database import Reader, Row
+from tracker.query.paging import Listing, Page
+from tracker.settings import Limits
 from tracker.vocabulary import Scope
 
-
-async def list_attachments(request: web.Request) -> web.Response:
-    """A page of an issue's attachments, in order of upload."""
-    asked = Asked(request, catalogues.ATTACHMENTS)
-    number = requests.issue_number(request)
-
-    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
-        await issues.outline(reader, tracker, number)
-        return tracker, await attachments.find_all(reader, tracker, number, asked.listing)
-
-    tracker, page = await requests.read_tracker(request, find, lane=asked.lane)
-    shapes = Representation(request[keys.BASE_URL], tracker)
-    values = [shapes.attachment(number, row["name"]) for row in page.items]
-    return answers.answer(
-        request, asked.envelope(f"{shapes.links.issue(number)}/attachments", page, values)
-    )
-
-
-async def upload_attachments(request: web.Request) -> web.Response:
-    """Attach the files of a form: 201 without a body; Location is the collection."""
-    number = requests.issue_number(request)
-    limits, blobs = request.app[keys.SETTINGS].limits, request.app[keys.BLOBS]
-
-    async def look(reader: Reader, tracker: Repository) -> tuple[Repository, int]:
-        await issues.outline(reader, tracker, number)
-        return tracker, await attachments.room(reader, tracker, limits)
-
-    tracker, room = await requests.read_tracker(request, look)
-    files = await uploads.receive_files(
-        request, blobs, limit=limits.attachment_bytes, together=room
-    )
-
-    async def write(tx: Transaction, tracker: Repository) -> set[str]:
-        return await attachments.add(
-            tx, requests.actor(request), tracker, number, files, blobs=blobs, limits=limits
-        )
-
-    lost = {file.sha256 for file in files}
-    try:
-        lost = await requests.write(request, tracker, write)
-    finally:
-        await requests.free(request, lost)
-    links = RepositoryLinks(request[keys.BASE_URL], tracker)
-    return web.Response(status=201, headers={"Location": f"{links.issue(number)}/attachments"})
-
-
-async def get_attachment(request: web.Request) -> web.Response:
-    """302 to an address that serves the bytes without credentials for a minute."""
-    number = requests.issue_number(request)
-    name = request.match_info["path"]
-
-    async def find(reader: Reader, tracker: Repository) -> str:
-        await issues.outline(reader, tracker, number)
-        return await attachments.find_bytes(reader, tracker, number, name)
-
-    sha256 = await requests.read_tracker(request, find)
-    path = request.app[keys.DOWNLOADS].address(sha256, name)
-    return web.Response(status=302, headers={"Location": f"{request[keys.BASE_URL]}{path}"})
-
-
-async def delete_attachment(request: web.Request) -> web.Response:
-    """Take a file off its issue: 204."""
-    number = requests.issue_number(request)
-    name = request.match_info["path"]
-    tracker = await requests.issues_tracker(request, number)
-
-    async def write(tx: Transaction, tracker: Repository) -> set[str]:
-        return await attachments.delete(tx, requests.actor(request), tracker, number, name)
-
-    await requests.free(request, await requests.write(request, tracker, write))
-    return web.Response(status=204)
-
+routes = Routes()
 
 _ONE = f"{ISSUE}/attachments/{{path:[^/]+}}"
 
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        f"{ISSUE}/attachments",
-        list_attachments,
-        (Scope.ISSUE,),
-        {200: objects.page_of(objects.Attachment)},
-        catalogue=catalogues.ATTACHMENTS,
-    ),
-    Endpoint(
-        "POST",
-        f"{ISSUE}/attachments",
-        upload_attachments,
-        (Scope.ISSUE_WRITE,),
-        {201: None},
-        files="*",
-    ),
-    Endpoint(
-        "GET",
-        _ONE,
-        get_attachment,
-        (Scope.ISSUE,),
-        {302: None},
-    ),
-    Endpoint(
-        "DELETE",
-        _ONE,
-        delete_attachment,
-        (Scope.ISSUE_WRITE,),
-        {204: None},
-    ),
+
+@routes.get(
+    f"{ISSUE}/attachments",
+    Scope.ISSUE,
+    answers={200: objects.page_of(objects.Attachment)},
+    catalogue=catalogues.ATTACHMENTS,
 )
+async def list_attachments(request: web.Request) -> web.Response:
+    """List the attachments of an issue, a page at a time, in the order of their upload."""
+    asked = PageRequest(request, catalogues.ATTACHMENTS)
+    number = requests.issue_number(request)
+    work = partial(_list, number=number, listing=asked.listing)
+    tracker, page = await requests.read(request, work, lane=asked.lane)
+    shapes = Representation(request[BASE_URL], tracker)
+    values = [shapes.attachment(number, row["name"]) for row in page.items]
+    url = f"{shapes.url}/issues/{number}/attachments"
+    return answers.answer(request, asked.envelope(url, page, values))
+
+
+@routes.post(f"{ISSUE}/attachments", Scope.ISSUE_WRITE, answers={201: None}, files="*")
+async def upload_attachments(request: web.Request) -> web.Response:
+    """Attach the files of a form to an issue. Answers 201 with the address of the collection."""
+    number = requests.issue_number(request)
+    limits, blobs = request.app[keys.SETTINGS].limits, request.app[keys.BLOBS]
+    look = partial(_room, number=number, limits=limits)
+    tracker, room = await requests.read(request, look)
+    files = await uploads.receive_files(
+        request, blobs, limit=limits.attachment_bytes, together=room
+    )
+    work = partial(attachments.add, number=number, files=files, blobs=blobs, limits=limits)
+    lost = {file.sha256 for file in files}
+    try:
+        lost = await requests.write(request, work, seen=tracker)
+    finally:
+        await requests.free(request, lost)
+    url = f"{issue_url(request[BASE_URL], tracker, number)}/attachments"
+    return web.Response(status=201, headers={"Location": url})
+
+
+@routes.get(_ONE, Scope.ISSUE, answers={302: None})
+async def get_attachment(request: web.Request) -> web.Response:
+    """Get the address of an attachment's bytes. Answers 302.
+
+    The address serves the bytes without credentials, for a minute.
+    """
+    name = request.match_info["path"]
+    work = partial(_bytes, number=requests.issue_number(request), name=name)
+    sha256 = await requests.read(request, work)
+    path = request.app[DOWNLOADS].address(sha256, name)
+    return web.Response(status=302, headers={"Location": f"{request[BASE_URL]}{path}"})
+
+
+@routes.delete(_ONE, Scope.ISSUE_WRITE, answers={204: None})
+async def delete_attachment(request: web.Request) -> web.Response:
+    """Delete an attachment."""
+    number = requests.issue_number(request)
+    tracker = await requests.tracker_of(request, number)
+    work = partial(attachments.delete, number=number, name=request.match_info["path"])
+    await requests.free(request, await requests.write(request, work, seen=tracker))
+    return web.Response(status=204)
+
+
+async def _list(
+    db: Reader, actor: Actor, tracker: Repository, *, number: int, listing: Listing
+) -> tuple[Repository, Page[Row]]:
+    await issues.outline(db, tracker, number)
+    return tracker, await attachments.find_all(db, tracker, number, listing)
+
+
+async def _room(
+    db: Reader, actor: Actor, tracker: Repository, *, number: int, limits: Limits
+) -> tuple[Repository, int]:
+    """The tracker, and how many bytes it has room for."""
+    await issues.outline(db, tracker, number)
+    return tracker, await attachments.room(db, tracker, limits)
+
+
+async def _bytes(db: Reader, actor: Actor, tracker: Repository, *, number: int, name: str) -> str:
+    """The SHA-256 of an attachment's bytes."""
+    await issues.outline(db, tracker, number)
+    return await attachments.find_bytes(db, tracker, number, name)

@@ -1,61 +1,65 @@
-"""Components, milestones and versions in API 2.0: three times the same."""
+"""Components, milestones and versions in API 2.0: the same endpoints for the three."""
 
-from collections.abc import Iterator
+from functools import partial
 
 from aiohttp import web
 
 from service.api_v2 import objects
-from service.api_v2.paging import Asked
+from service.api_v2.paging import PageRequest
 from service.api_v2.representation import Representation
-from service.http import answers, keys, requests
-from service.http.endpoint import NUMBER, REPOSITORY, Endpoint
+from service.http import answers, requests
+from service.http.endpoint import NUMBER, REPOSITORY, Routes
+from service.http.links import BASE_URL
 from tracker import catalogues, categories
-from tracker.access.rights import Repository
+from tracker.access.rights import Actor, Repository
 from tracker.database import Reader, Row
-from tracker.query.paging import Page
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import CategoryKind, Scope
 
+routes = Routes()
 
-def _endpoints(kind: CategoryKind) -> Iterator[Endpoint]:
+
+def _add_endpoints(kind: CategoryKind) -> None:
+    @routes.get(
+        f"{REPOSITORY}/{kind}s",
+        Scope.ISSUE,
+        answers={200: objects.page_of(objects.category(kind))},
+        catalogue=catalogues.CATEGORIES[kind],
+        summary=f"List {kind}s, a page at a time, in the order of their creation",
+    )
     async def list_all(request: web.Request) -> web.Response:
-        """A page of them, in the order in which they were made."""
-        asked = Asked(request, catalogues.CATEGORIES[kind])
-
-        async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row]]:
-            return tracker, await categories.find_all(reader, tracker, kind, asked.listing)
-
-        tracker, page = await requests.read_tracker(request, find, lane=asked.lane)
-        shapes = Representation(request[keys.BASE_URL], tracker)
+        asked = PageRequest(request, catalogues.CATEGORIES[kind])
+        work = partial(_list, kind=kind, listing=asked.listing)
+        tracker, page = await requests.read(request, work, lane=asked.lane)
+        shapes = Representation(request[BASE_URL], tracker)
         values = [shapes.category(kind, row["id"], row["name"]) for row in page.items]
-        return answers.answer(request, asked.envelope(f"{shapes.links.api}/{kind}s", page, values))
+        return answers.answer(request, asked.envelope(f"{shapes.url}/{kind}s", page, values))
 
+    @routes.get(
+        f"{REPOSITORY}/{kind}s/{{category_id:{NUMBER}}}",
+        Scope.ISSUE,
+        answers={200: objects.category(kind)},
+        summary=f"Get a {kind}",
+    )
     async def get_one(request: web.Request) -> web.Response:
-        """One of them."""
         category_id = requests.row_id(request, "category_id", categories.missing(kind))
-
-        async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Row]:
-            return tracker, await categories.get(reader, tracker, kind, category_id)
-
-        tracker, row = await requests.read_tracker(request, find)
-        shapes = Representation(request[keys.BASE_URL], tracker)
+        work = partial(_get, kind=kind, category_id=category_id)
+        tracker, row = await requests.read(request, work)
+        shapes = Representation(request[BASE_URL], tracker)
         return answers.answer(request, shapes.category(kind, row["id"], row["name"]))
 
-    shown = objects.category(kind)
-    yield Endpoint(
-        "GET",
-        f"{REPOSITORY}/{kind}s",
-        list_all,
-        (Scope.ISSUE,),
-        {200: objects.page_of(shown)},
-        catalogue=catalogues.CATEGORIES[kind],
-    )
-    yield Endpoint(
-        "GET",
-        f"{REPOSITORY}/{kind}s/{{category_id:{NUMBER}}}",
-        get_one,
-        (Scope.ISSUE,),
-        {200: shown},
-    )
+
+async def _list(
+    db: Reader, actor: Actor, tracker: Repository, *, kind: CategoryKind, listing: Listing
+) -> tuple[Repository, Page[Row]]:
+    return tracker, await categories.find_all(db, tracker, kind, listing)
 
 
-ENDPOINTS = tuple(endpoint for kind in CategoryKind for endpoint in _endpoints(kind))
+async def _get(
+    db: Reader, actor: Actor, tracker: Repository, *, kind: CategoryKind, category_id: int
+) -> tuple[Repository, Row]:
+    return tracker, await categories.get(db, tracker, kind, category_id)
+
+
+for _kind in CategoryKind:
+    _add_endpoints(_kind)

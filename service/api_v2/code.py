@@ -1,6 +1,6 @@
 """What belongs to code in API 2.0: empty lists.
 
-A tracker has no code, and importers that load one ask for its pull requests all the same.
+A tracker has no code, but importers that load one ask for its pull requests all the same.
 """
 
 from aiohttp import web
@@ -8,10 +8,20 @@ from aiohttp import web
 from service.api_v2 import objects
 from service.api_v2.paging import EMPTY_PAGE
 from service.http import answers, requests
-from service.http.endpoint import REPOSITORY, Endpoint
+from service.http.endpoint import REPOSITORY, Routes
+from tracker.access.rights import find_repository
 from tracker.vocabulary import Scope
 
-LISTS = (
+routes = Routes()
+
+
+async def list_nothing(request: web.Request) -> web.Response:
+    """List what belongs to code: nothing, for everybody who may see the repository."""
+    await requests.repository(request, find=find_repository)
+    return answers.answer(request, EMPTY_PAGE)
+
+
+for _name in (
     "pullrequests",
     "commits",
     "downloads",
@@ -20,22 +30,6 @@ LISTS = (
     "refs/branches",
     "refs/tags",
     "watchers",
-)
-
-
-async def list_nothing(request: web.Request) -> web.Response:
-    """The empty page, for whoever may see the repository."""
-    await requests.repository(request)
-    return answers.answer(request, EMPTY_PAGE)
-
-
-ENDPOINTS = tuple(
-    Endpoint(
-        "GET",
-        f"{REPOSITORY}/{name}",
-        list_nothing,
-        (Scope.REPOSITORY,),
-        {200: objects.Nothing},
-    )
-    for name in LISTS
-)
+):
+    _declare = routes.get(f"{REPOSITORY}/{_name}", Scope.REPOSITORY, answers={200: objects.Nothing})
+    _declare(list_nothing)

@@ -1,158 +1,136 @@
 """Issues in API 2.0."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from service.api_v2 import expansion, objects, payloads
-from service.api_v2.paging import Asked
-from service.api_v2.representation import Representation
-from service.http import answers, bodies, keys, requests
-from service.http.endpoint import ISSUE, REPOSITORY, Endpoint
+from service.api_v2.issue_cache import ISSUE_CACHE
+from service.api_v2.paging import PageRequest
+from service.api_v2.partial import FIELDS
+from service.api_v2.representation import Representation, issue_url, repository_url
+from service.http import answers, bodies, requests
+from service.http.endpoint import ISSUE, REPOSITORY, Routes
+from service.http.links import BASE_URL
 from tracker import catalogues, contents, edits, issues
-from tracker.access.rights import Repository
+from tracker.access.rights import Actor, Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
-from tracker.query.paging import Page
+from tracker.edits import Edit
+from tracker.issues import NewIssue
+from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Scope
 
+routes = Routes()
+
 Found = tuple[Repository, Row, Texts]
-"""A tracker, one of its issues, and what that says."""
+"""A tracker, one of its issues, and the text of that."""
 
 
-async def list_issues(request: web.Request) -> web.Response:
-    """A page of issues, newest update first."""
-    asked = Asked(request, catalogues.ISSUES)
-
-    async def find(reader: Reader, tracker: Repository) -> tuple[Repository, Page[Row], Texts]:
-        page = await issues.find_all(reader, tracker, asked.listing)
-        return tracker, page, await contents.read(reader, tracker, "issue", page.items)
-
-    tracker, page, texts = await requests.read_tracker(request, find, lane=asked.lane)
-    html = await requests.shown(request, texts)
-    shapes = Representation(request[keys.BASE_URL], tracker)
-    shown = _shown(request, shapes)
-    values = [shown(row, text) for row, text in zip(page.items, html, strict=True)]
-    return answers.answer(
-        request,
-        asked.envelope(f"{shapes.links.api}/issues", page, values),
-        whole=await expansion.of_tracker(request, tracker),
-    )
-
-
+@routes.get(ISSUE, Scope.ISSUE, answers={200: objects.Issue})
 async def get_issue(request: web.Request) -> web.Response:
-    """One issue."""
+    """Get an issue."""
     number = requests.issue_number(request)
-
-    async def find(reader: Reader, tracker: Repository) -> Found:
-        return await _found(reader, tracker, number)
-
-    return await _one(request, await requests.read_tracker(request, find))
+    return await _answer(request, await requests.read(request, partial(_get, number=number)))
 
 
-async def create_issue(request: web.Request) -> web.Response:
-    """A new issue: 201 with its address and itself."""
-    tracker = await requests.tracker(request)
-    given = await bodies.load(request, payloads.issue)
-    draft = issues.Draft(**payloads.parts(given))
-
-    async def write(tx: Transaction, tracker: Repository) -> Found:
-        number = await issues.create(tx, requests.actor(request), tracker, draft)
-        return await _found(tx, tracker, number)
-
-    return await _one(request, await requests.write(request, tracker, write), status=201)
-
-
+@routes.put(ISSUE, Scope.ISSUE_WRITE, answers={200: objects.Issue}, body=payloads.edited_issue)
 async def update_issue(request: web.Request) -> web.Response:
-    """An issue with what the payload says; what it does not say stays."""
+    """Update an issue. What the payload does not say stays."""
     number = requests.issue_number(request)
-    tracker = await requests.issues_tracker(request, number)
+    tracker = await requests.tracker_of(request, number)
     given = await bodies.load(request, payloads.edited_issue)
-    edit = edits.Edit(**payloads.parts(given))
-
-    async def write(tx: Transaction, tracker: Repository) -> Found:
-        await edits.apply(tx, requests.actor(request), tracker, number, edit)
-        return await _found(tx, tracker, number)
-
-    return await _one(request, await requests.write(request, tracker, write))
+    work = partial(_update, number=number, edit=Edit(**payloads.parts(given)))
+    return await _answer(request, await requests.write(request, work, seen=tracker))
 
 
+@routes.delete(ISSUE, Scope.ISSUE_WRITE, answers={200: objects.Issue})
 async def delete_issue(request: web.Request) -> web.Response:
-    """Delete an issue: 200 with what it was."""
+    """Delete an issue. Answers 200 with the deleted issue."""
     number = requests.issue_number(request)
-    tracker = await requests.issues_tracker(request, number)
-
-    async def write(tx: Transaction, tracker: Repository) -> tuple[Found, set[str]]:
-        found = await _found(tx, tracker, number)
-        return found, await issues.delete(tx, requests.actor(request), tracker, number)
-
-    found, lost = await requests.write(request, tracker, write)
+    tracker = await requests.tracker_of(request, number)
+    work = partial(_delete, number=number)
+    found, lost = await requests.write(request, work, seen=tracker)
     await requests.free(request, lost)
-    return await _one(request, found)
+    return await _answer(request, found)
 
 
-async def _found(reader: Reader, tracker: Repository, number: int) -> Found:
-    row = await issues.get(reader, tracker, number)
-    return tracker, row, await contents.read(reader, tracker, "issue", [row])
-
-
-async def _one(request: web.Request, found: Found, *, status: int = 200) -> web.Response:
-    tracker, row, texts = found
-    [html] = await requests.shown(request, texts)
-    shapes = Representation(request[keys.BASE_URL], tracker)
-    headers = {"Location": shapes.links.issue(row["number"])} if status == 201 else None
-    whole = await expansion.of_tracker(request, tracker)
-    return answers.answer(
-        request, _shown(request, shapes)(row, html), status=status, headers=headers, whole=whole
-    )
-
-
-def _shown(request: web.Request, shapes: Representation) -> Callable[[Row, str], Any]:
-    """What makes an issue's JSON of a row and its HTML; as objects where `fields` selects."""
-    if keys.FIELDS in request:
-        return shapes.issue
-    return partial(request.app[keys.READY_ISSUES].issue, shapes)
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        ISSUE,
-        get_issue,
-        (Scope.ISSUE,),
-        {200: objects.Issue},
-    ),
-    Endpoint(
-        "PUT",
-        ISSUE,
-        update_issue,
-        (Scope.ISSUE_WRITE,),
-        {200: objects.Issue},
-        payloads.edited_issue,
-    ),
-    Endpoint(
-        "DELETE",
-        ISSUE,
-        delete_issue,
-        (Scope.ISSUE_WRITE,),
-        {200: objects.Issue},
-    ),
-    Endpoint(
-        "GET",
-        f"{REPOSITORY}/issues",
-        list_issues,
-        (Scope.ISSUE,),
-        {200: objects.page_of(objects.Issue)},
-        catalogue=catalogues.ISSUES,
-    ),
-    Endpoint(
-        "POST",
-        f"{REPOSITORY}/issues",
-        create_issue,
-        (Scope.ISSUE_WRITE,),
-        {201: objects.Issue},
-        payloads.issue,
-    ),
+@routes.get(
+    f"{REPOSITORY}/issues",
+    Scope.ISSUE,
+    answers={200: objects.page_of(objects.Issue)},
+    catalogue=catalogues.ISSUES,
 )
+async def list_issues(request: web.Request) -> web.Response:
+    """List issues, a page at a time, newest update first."""
+    asked = PageRequest(request, catalogues.ISSUES)
+    work = partial(_list, listing=asked.listing)
+    tracker, page, texts = await requests.read(request, work, lane=asked.lane)
+    values = await _shown(request, tracker, page.items, texts)
+    url = f"{repository_url(request[BASE_URL], tracker)}/issues"
+    return answers.answer(request, asked.envelope(url, page, values))
+
+
+@routes.post(
+    f"{REPOSITORY}/issues", Scope.ISSUE_WRITE, answers={201: objects.Issue}, body=payloads.issue
+)
+async def create_issue(request: web.Request) -> web.Response:
+    """Create an issue. Answers 201 with its address and the issue."""
+    tracker = await requests.repository(request)
+    given = await bodies.load(request, payloads.issue)
+    work = partial(_create, new=NewIssue(**payloads.parts(given)))
+    return await _answer(request, await requests.write(request, work, seen=tracker), status=201)
+
+
+async def _get(db: Reader, actor: Actor, tracker: Repository, *, number: int) -> Found:
+    row = await issues.get(db, tracker, number)
+    return tracker, row, await contents.read(db, tracker, "issue", [row])
+
+
+async def _update(
+    tx: Transaction, actor: Actor, tracker: Repository, *, number: int, edit: Edit
+) -> Found:
+    await edits.apply(tx, actor, tracker, number, edit)
+    return await _get(tx, actor, tracker, number=number)
+
+
+async def _delete(
+    tx: Transaction, actor: Actor, tracker: Repository, *, number: int
+) -> tuple[Found, set[str]]:
+    found = await _get(tx, actor, tracker, number=number)
+    return found, await issues.delete(tx, actor, tracker, number)
+
+
+async def _list(
+    db: Reader, actor: Actor, tracker: Repository, *, listing: Listing
+) -> tuple[Repository, Page[Row], Texts]:
+    page = await issues.find_all(db, tracker, listing)
+    return tracker, page, await contents.read(db, tracker, "issue", page.items)
+
+
+async def _create(tx: Transaction, actor: Actor, tracker: Repository, *, new: NewIssue) -> Found:
+    number = await issues.create(tx, actor, tracker, new)
+    return await _get(tx, actor, tracker, number=number)
+
+
+async def _shown(
+    request: web.Request, tracker: Repository, rows: Sequence[Row], texts: Texts
+) -> list[Any]:
+    """The issues as JSON, which comes from the cache unless `fields` asks for parts of it."""
+    htmls = await requests.shown(request, texts)
+    if FIELDS not in request:
+        return [*request.app[ISSUE_CACHE].issues(request[BASE_URL], tracker, rows, htmls)]
+    await expansion.of_tracker(request, tracker)
+    shapes = Representation(request[BASE_URL], tracker)
+    return [shapes.issue(row, html) for row, html in zip(rows, htmls, strict=True)]
+
+
+async def _answer(request: web.Request, found: Found, *, status: int = 200) -> web.Response:
+    tracker, row, texts = found
+    [shown] = await _shown(request, tracker, [row], texts)
+    headers = None
+    if status == 201:
+        headers = {"Location": issue_url(request[BASE_URL], tracker, row["number"])}
+    return answers.answer(request, shown, status=status, headers=headers)

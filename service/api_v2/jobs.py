@@ -1,23 +1,26 @@
 """Imports and exports in API 2.0: jobs that the worker does."""
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from marshmallow import fields as marshmallow_fields
 
 from service.api_v2 import objects
+from service.api_v2.representation import repository_url
 from service.http import answers, archives, bodies, keys, requests, uploads
-from service.http.endpoint import REPOSITORY, Endpoint
-from service.http.links import RepositoryLinks
+from service.http.endpoint import REPOSITORY, Routes
+from service.http.links import BASE_URL
 from tracker import fields
-from tracker.access import trackers
-from tracker.access.rights import Repository, find_tracker
-from tracker.database import Transaction
+from tracker.access.rights import Actor, Repository
+from tracker.database import Reader, Transaction
 from tracker.transfers import undo
 from tracker.transfers.undo import Undone
 from tracker.vocabulary import JobKind, Permission, Scope
 from tracker.work import jobs
 from tracker.work.jobs import Job
+
+routes = Routes()
 
 _IMPORT = f"{REPOSITORY}/issues/import"
 _EXPORT = f"{REPOSITORY}/issues/export"
@@ -75,12 +78,22 @@ def _status(request: web.Request, job: Job) -> web.Response:
     return answers.answer(request, shown, status=200 if job.is_finished else 202)
 
 
+@routes.post(
+    _IMPORT,
+    *_MAY_IMPORT,
+    answers={202: objects.Job},
+    files="archive",
+    parameters=ImportParameters(only=("dry_run",)),
+)
 async def start_import(request: web.Request) -> web.Response:
-    """Take an archive and replace the repository's issues with it: 202 and the job's status."""
-    repository, settings = await archives.administered(request), request.app[keys.SETTINGS]
+    """Import an archive. Answers 202 and the status of the job.
+
+    The archive replaces the issues of the repository.
+    """
+    # Refused here, before a large body is read in vain.
+    await requests.read(request, _require_no_import, needed=Permission.ADMIN)
+    settings = request.app[keys.SETTINGS]
     dry_run = _parameters(request).get("dry_run", False)
-    # Before a large body is read in vain.
-    await jobs.require_no_import(requests.database(request), repository)
     archive = await uploads.receive(
         request, "archive", settings.spool_dir, limit=settings.limits.archive_bytes
     )
@@ -92,40 +105,42 @@ async def start_import(request: web.Request) -> web.Response:
     return _status(request, job)
 
 
+@routes.get(_IMPORT, *_MAY_IMPORT, answers={200: objects.Job, 202: objects.Job})
 async def get_import(request: web.Request) -> web.Response:
-    """Where the newest import is."""
-    repository = await archives.administered(request)
-    return _status(request, await jobs.latest_import(requests.database(request), repository))
+    """Get the status of the newest import."""
+    job = await requests.read(request, _latest_import, needed=Permission.ADMIN)
+    return _status(request, job)
 
 
+@routes.delete(_IMPORT, *_MAY_IMPORT, answers={204: None})
 async def withdraw_import(request: web.Request) -> web.Response:
-    """Withdraw an import, or its dry run, that no worker has begun (ours): 204.
+    """Withdraw an import, or its dry run, that no worker has begun (ours).
 
-    It ends as FAILURE with the message `Withdrawn.`, and the uploaded archive is removed. Once a
-    worker has begun it is 409; 404 when no import is unfinished.
+    The job ends as FAILURE with the message `Withdrawn.`, and the uploaded archive is removed. 409
+    once a worker has begun; 404 when no import is unfinished.
     """
     await archives.administered(request)
-    job = await requests.write_repository(
-        request, Permission.ADMIN, jobs.withdraw_import, find=find_tracker
-    )
+    job = await requests.write(request, _withdraw, needed=Permission.ADMIN)
     await jobs.remove_upload(job)
     return web.Response(status=204)
 
 
+@routes.post(
+    f"{_IMPORT}/undo",
+    *_MAY_IMPORT,
+    answers={200: objects.ImportUndo},
+    parameters=ImportParameters(only=("yes",)),
+)
 async def undo_import(request: web.Request) -> web.Response:
-    """Go back to the tracker that the last import replaced (ours): 200 and what went out of sight.
+    """Undo the last import (ours). Answers 200 and how many writes went out of sight.
 
-    Without `yes=true` it is refused (409) when writes made since the import would be among it.
-    What was written between the import's acceptance and its start comes back.
+    The tracker that the import replaced is in force again. Without `yes=true` this is refused (409)
+    when writes made since the import would go out of sight. Writes between the acceptance of the
+    import and its start come back.
     """
     seen = await archives.administered(request)
-    yes = _parameters(request).get("yes", False)
-
-    async def write(tx: Transaction, repository: Repository) -> Undone:
-        trackers.require_same(seen, repository)
-        return await undo.undo(tx, repository, accept_writes=yes)
-
-    done = await requests.write_repository(request, Permission.ADMIN, write, find=find_tracker)
+    work = partial(_undo, accept_writes=_parameters(request).get("yes", False))
+    done = await requests.write(request, work, needed=Permission.ADMIN, seen=seen)
     return answers.answer(
         request,
         {
@@ -136,80 +151,67 @@ async def undo_import(request: web.Request) -> web.Response:
     )
 
 
+@routes.post(
+    _EXPORT, *archives.MAY_EXPORT, answers={202: None}, body=lambda limits: ExportOptions()
+)
 async def start_export(request: web.Request) -> web.Response:
-    """Begin an export: 202, no body, and in Location where to ask for the zip.
+    """Start an export. Answers 202 and, in Location, the address of the zip.
 
-    While one with the same options runs it is the same one; while one with others runs: 409.
+    While an export with the same options runs, it is the same one; while one with other options
+    runs: 409.
     """
     await archives.administered(request)
     payload = await bodies.read(request) if request.can_read_body else {}
     options = _effective(fields.load(ExportOptions(), payload))
     repository, job = await archives.begin(request, JobKind.EXPORT, options=options)
-    links = RepositoryLinks(request[keys.BASE_URL], repository)
-    location = f"{links.api}/issues/export/{repository.slug}-issues-{job.uuid}.zip"
+    url = f"{repository_url(request[BASE_URL], repository)}/issues/export"
+    location = f"{url}/{repository.slug}-issues-{job.uuid}.zip"
     return web.Response(status=202, headers={"Location": location})
+
+
+@routes.get(
+    f"{_EXPORT}/{{repo_name:[^/]+}}-issues-{{task_id:[0-9a-f-]{{36}}}}.zip",
+    *archives.MAY_EXPORT,
+    answers={200: "application/zip", 202: objects.Job},
+)
+async def get_export(request: web.Request) -> web.StreamResponse:
+    """Get the zip of an export, or 202 and the status while it runs.
+
+    The newest three are kept, for some days. 410 for one that failed (with the reason) or was
+    removed.
+    """
+    work = partial(_export, uuid=request.match_info["task_id"])
+    repository, job = await requests.read(request, work, needed=Permission.ADMIN)
+    if not job.is_finished:
+        return _status(request, job)
+    return await archives.download(request, repository, job)
+
+
+async def _require_no_import(db: Reader, actor: Actor, repository: Repository) -> None:
+    await jobs.require_no_import(db, repository)
+
+
+async def _latest_import(db: Reader, actor: Actor, repository: Repository) -> Job:
+    return await jobs.latest_import(db, repository)
+
+
+async def _withdraw(tx: Transaction, actor: Actor, repository: Repository) -> Job:
+    return await jobs.withdraw_import(tx, repository)
+
+
+async def _undo(
+    tx: Transaction, actor: Actor, repository: Repository, *, accept_writes: bool
+) -> Undone:
+    return await undo.undo(tx, repository, accept_writes=accept_writes)
+
+
+async def _export(
+    db: Reader, actor: Actor, repository: Repository, *, uuid: str
+) -> tuple[Repository, Job]:
+    return repository, await jobs.find_export(db, repository, uuid)
 
 
 def _effective(options: dict[str, Any]) -> dict[str, Any]:
     """The options without those that make the same zip as none."""
     usual = {"include_attachments": True, "send_email": options.get("send_email")}
     return {name: value for name, value in options.items() if value not in (None, usual.get(name))}
-
-
-async def get_export(request: web.Request) -> web.StreamResponse:
-    """The zip, or 202 and the status while it is being made.
-
-    The newest three are kept, for some days. 410 for one that failed (with the reason) or was
-    removed.
-    """
-    repository = await archives.administered(request)
-    job = await jobs.find_export(
-        requests.database(request), repository, request.match_info["task_id"]
-    )
-    if not job.is_finished:
-        return _status(request, job)
-    return await archives.download(request, repository, job)
-
-
-ENDPOINTS = (
-    Endpoint(
-        "POST",
-        _IMPORT,
-        start_import,
-        _MAY_IMPORT,
-        {202: objects.Job},
-        files="archive",
-        parameters=ImportParameters(only=("dry_run",)),
-    ),
-    Endpoint(
-        "GET",
-        _IMPORT,
-        get_import,
-        _MAY_IMPORT,
-        {200: objects.Job, 202: objects.Job},
-    ),
-    Endpoint("DELETE", _IMPORT, withdraw_import, _MAY_IMPORT, {204: None}),
-    Endpoint(
-        "POST",
-        f"{_IMPORT}/undo",
-        undo_import,
-        _MAY_IMPORT,
-        {200: objects.ImportUndo},
-        parameters=ImportParameters(only=("yes",)),
-    ),
-    Endpoint(
-        "POST",
-        _EXPORT,
-        start_export,
-        archives.MAY_EXPORT,
-        {202: None},
-        lambda limits: ExportOptions(),
-    ),
-    Endpoint(
-        "GET",
-        f"{_EXPORT}/{{repo_name:[^/]+}}-issues-{{task_id:[0-9a-f-]{{36}}}}.zip",
-        get_export,
-        archives.MAY_EXPORT,
-        {200: "application/zip", 202: objects.Job},
-    ),
-)

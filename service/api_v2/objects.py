@@ -7,7 +7,7 @@ of them against these. A member that is not here is an error there.
 from functools import cache, partial
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
 from tracker import fields as rules
 from tracker.access.workspaces import Role
@@ -373,14 +373,3 @@ def page_of(item: type[Schema]) -> type[Page]:
     """A page of such items."""
     values = fields.List(fields.Nested(item), required=True)
     return type(f"{item.__name__}Page", (Page,), {"__doc__": Page.__doc__, "values": values})
-
-
-class Document(Schema):
-    """An OpenAPI document."""
-
-    class Meta:
-        unknown = INCLUDE
-
-    openapi = _Text()
-    info = fields.Dict(required=True)
-    paths = fields.Dict(required=True)

@@ -9,9 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
+from marshmallow import ValidationError
+from marshmallow import fields as marshmallow_fields
 
-from service.http import keys
-from tracker.errors import Invalid
+from service.http import answers
+from tracker import fields
 
 MOST_CHARACTERS = 4096
 MOST_NAMES = 50
@@ -24,13 +26,14 @@ Path = tuple[str, ...]
 _NOTHING: Final = object()
 
 
-class Selection:
-    """What one request wants to see."""
+class FieldSelection:
+    """The parts of an answer that one request asks for."""
 
     def __init__(self, names: Sequence[tuple[str, Path]]) -> None:
         """Names are pairs of a sign ("+", "-", or "") and a path."""
         self._names = names
         self._is_exclusive = any(not sign for sign, _ in names)
+        self._expansions: dict[str, Any] = {}
 
     def wants(self, path: str, *, besides: Collection[str]) -> bool:
         """Whether something inside the object at that path is asked for, other than besides.
@@ -44,56 +47,82 @@ class Selection:
             for route in (name, name[1:] if name[0] in ("values", "*") else ())
         )
 
-    def of(self, data: Any, whole: Mapping[str, Any] | None = None) -> Any:
-        """The part of an answer that is wanted; data itself is left as it is.
+    def expand(self, name: str, whole: Mapping[str, Any]) -> None:
+        """Take what is asked for inside an object from the whole of it.
 
-        whole has objects by the name under which the answer, or each of a list's values, shows
-        them condensed: what is asked for inside of these is taken from there.
+        The answer, or each of a list's values, shows the object condensed under that name.
         """
+        self._expansions[name] = whole
+
+    def of(self, data: Any) -> Any:
+        """The part of an answer that is asked for; data itself stays as it is."""
         is_page = isinstance(data.get("values"), list)
-        full = _with(data, whole or {}, is_page)
+        full = _with(data, self._expansions, is_page)
         shown: Any = {} if self._is_exclusive else data
         for sign, name in self._names:
             if sign == "-":
                 shown = _without(shown, name)
                 continue
             inner = name[1:] if is_page else name
-            is_inside = any(_leads_into(inner, (key,), ()) for key in whole or ())
+            is_inside = any(_leads_into(inner, (key,), ()) for key in self._expansions)
             shown = _merged(shown, _picked(full if is_inside else data, name))
         return shown
 
 
-def ask(request: web.Request) -> None:
-    """Keep what the request's `fields` asks for with the request. Raises Invalid."""
-    selection = parse(request.rel_url.query.get("fields", ""))
-    if selection is not None:
-        request[keys.FIELDS] = selection
+FIELDS = web.RequestKey("fields", FieldSelection)
+"""What the request asks for, if it does."""
 
 
-def parse(text: str) -> Selection | None:
-    """The selection that `fields` asks for; None when it names nothing.
+class FieldNames(marshmallow_fields.String):
+    """The value of `fields`: loads as a FieldSelection, or as None where it names nothing.
 
-    A `+` that was not encoded has come as a blank. Raises Invalid beyond the limits.
+    A `+` that was not encoded arrives as a blank.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise _invalid(f"Ensure this value has at most {MOST_CHARACTERS} characters.")
-    names = []
-    for item in text.split(","):
-        sign = "+" if item[:1] == " " else item[:1] if item[:1] in ("+", "-") else ""
-        name = item.lstrip("+- ").rstrip()
-        if name:
-            names.append((sign, tuple(name.split("."))))
-    if len(names) > MOST_NAMES:
-        raise _invalid(f"At most {MOST_NAMES} names are possible.")
-    if any(len(name) > MOST_PARTS for _, name in names):
-        raise _invalid(f"A name can have at most {MOST_PARTS} parts.")
-    if sum(name.count("*") for _, name in names) > MOST_STARS:
-        raise _invalid(f"At most {MOST_STARS} stars are possible.")
-    return Selection(names) if names else None
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(value) > MOST_CHARACTERS:
+            raise ValidationError(f"Ensure this value has at most {MOST_CHARACTERS} characters.")
+        names = []
+        for item in value.split(","):
+            sign = "+" if item[:1] == " " else item[:1] if item[:1] in ("+", "-") else ""
+            name = item.lstrip("+- ").rstrip()
+            if name:
+                names.append((sign, tuple(name.split("."))))
+        if len(names) > MOST_NAMES:
+            raise ValidationError(f"At most {MOST_NAMES} names are possible.")
+        if any(len(name) > MOST_PARTS for _, name in names):
+            raise ValidationError(f"A name can have at most {MOST_PARTS} parts.")
+        if sum(name.count("*") for _, name in names) > MOST_STARS:
+            raise ValidationError(f"At most {MOST_STARS} stars are possible.")
+        return FieldSelection(names) if names else None
 
 
-def _invalid(words: str) -> Invalid:
-    return Invalid(f"fields: {words}", {"fields": [words]})
+PARAMETERS = fields.Payload.from_dict(
+    {
+        "fields": FieldNames(
+            metadata={
+                "description": "Parts of the answer, separated by commas: `a.b` for these alone, "
+                "`-a.b` for all but these, `+a.b` for more than usual; `*` stands for every name."
+            }
+        )
+    }
+)()
+"""What every request may say in its query."""
+
+
+def parse(text: str) -> FieldSelection | None:
+    """What a `fields` asks for; None where it names nothing. Raises Invalid beyond the limits."""
+    selection: FieldSelection | None = fields.load(PARAMETERS, {"fields": text})["fields"]
+    return selection
+
+
+def read_query(request: web.Request) -> None:
+    """Keep what the request's `fields` asks for with the request. Raises as parse() does."""
+    query = request.rel_url.query
+    selection = parse(query["fields"]) if "fields" in query else None
+    if selection is not None:
+        request[FIELDS] = selection
+        request[answers.SELECT] = selection.of
 
 
 def _leads_into(name: Path, place: Path, besides: Collection[str]) -> bool:

@@ -122,8 +122,11 @@ _SHOWN = 50
 class Changes(rules.Payload):
     """The base of what a change alters: a name that means nothing is refused, not ignored.
 
-    Who misspells one would be told that it was done (go-bitbucket's own example says `status`).
+    A client that misspells one would be told that it was done (go-bitbucket's own example says
+    `status`).
     """
+
+    refuses_unknown = True
 
     @pre_load
     def _only_known(self, data: Any, **kwargs: Any) -> Any:

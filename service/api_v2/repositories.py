@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +10,36 @@ from aiohttp import web
 from marshmallow import Schema
 
 from service.api_v2 import objects
-from service.api_v2.paging import Asked
+from service.api_v2.paging import PageRequest
 from service.api_v2.representation import Representation
 from service.http import answers, bodies, keys, requests
-from service.http.endpoint import REPOSITORY, Endpoint
+from service.http.endpoint import REPOSITORY, Routes
+from service.http.links import BASE_URL
 from tracker import fields
 from tracker.access import repositories, workspaces
-from tracker.access.repositories import Draft, Role, Shown
+from tracker.access.repositories import NewRepository, Role, Shown
 from tracker.access.rights import Actor, Repository, find_repository, require_permission
 from tracker.access.workspaces import Workspace
 from tracker.database import Reader, Transaction
 from tracker.errors import NotFound
-from tracker.query.paging import Page
+from tracker.query.paging import Listing, Page
 from tracker.settings import Limits
 from tracker.vocabulary import Permission, Scope
 from tracker.work import jobs
 
-_MAY = (Scope.REPOSITORY_ADMIN,)
+routes = Routes()
+
+_PAGE = objects.page_of(objects.Repository)
 
 
 class _Parameters(fields.Payload):
-    """role: what whoever asks is there at least. (`after`, a date, is ignored.)"""
+    """role: what the caller is there at least. (`after`, a date, is ignored.)"""
 
     role = fields.Words(Role, metadata={"description": "What you are there at least."})
+
+
+class _Slug(fields.Payload):
+    slug = fields.slug()
 
 
 class _Changes(fields.Payload):
@@ -51,45 +58,108 @@ def _changes(limits: Limits) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a repository is to be made."""
+    """Where a repository is to be created."""
 
     workspace: Workspace
     slug: str
 
 
+@routes.get(REPOSITORY, Scope.REPOSITORY, answers={200: objects.Repository})
+async def get_repository(request: web.Request) -> web.Response:
+    """Get a repository, with its tracker on or off."""
+    workspace, slug = _names(request)
+    work = partial(repositories.get, workspace=workspace, slug=slug)
+    return _answer(request, await requests.read(request, work, find=None))
+
+
+@routes.post(REPOSITORY, Scope.REPOSITORY_ADMIN, answers={200: objects.Repository}, body=_changes)
+async def create_repository(request: web.Request) -> web.Response:
+    """Create a repository. Answers 200 with the repository.
+
+    As in Bitbucket its tracker is off unless the payload says has_issues; unlike there it is
+    private unless the payload says otherwise.
+    """
+    workspace, slug = _names(request)
+    work = partial(_place, workspace=workspace, slug=slug)
+    place = await requests.read(request, work, find=None)
+    return await _create(request, place, await _given(request))
+
+
+@routes.put(
+    REPOSITORY,
+    Scope.REPOSITORY_ADMIN,
+    answers={200: objects.Repository, 201: objects.Repository},
+    body=_changes,
+)
+async def put_repository(request: web.Request) -> web.Response:
+    """Update a repository, or create it where there is none (201).
+
+    The payload may give another name and description, make it private or public and switch its
+    tracker on or off.
+    """
+    workspace, slug = _names(request)
+    work = partial(_repository_or_place, workspace=workspace, slug=slug)
+    found = await requests.read(request, work, find=None)
+    given = await _given(request)
+    if isinstance(found, _Place):
+        return await _create(request, found, given, status=201)
+    shown = await requests.write(
+        request, partial(_update, given=given), find=find_repository, needed=Permission.ADMIN
+    )
+    return _answer(request, shown, is_elsewhere=shown[0].slug != found.slug)
+
+
+@routes.delete(REPOSITORY, Scope.REPOSITORY_ADMIN, answers={204: None})
+async def delete_repository(request: web.Request) -> web.Response:
+    """Delete a repository with all its issues."""
+    await requests.repository(request, find=find_repository)
+    work = partial(_delete, exports=request.app[keys.SETTINGS].exports_dir)
+    paths, lost = await requests.write(request, work, find=find_repository, needed=Permission.ADMIN)
+    await requests.free(request, lost)
+    await jobs.remove_files(paths)
+    return web.Response(status=204)
+
+
+@routes.get(
+    "/repositories",
+    Scope.REPOSITORY,
+    answers={200: _PAGE},
+    catalogue=repositories.REPOSITORIES,
+    parameters=_Parameters(),
+)
 async def list_repositories(request: web.Request) -> web.Response:
-    """A page of the public repositories, and of those of whoever asks."""
-
-    async def everywhere(reader: Reader, actor: Actor) -> None:
-        return None
-
-    return await _list(request, everywhere)
+    """List the public repositories and your own, a page at a time."""
+    return await _answer_list(request, _everywhere)
 
 
+@routes.get(
+    "/repositories/{workspace:[^/]+}",
+    Scope.REPOSITORY,
+    answers={200: _PAGE},
+    catalogue=repositories.REPOSITORIES,
+    parameters=_Parameters(),
+)
 async def list_workspace_repositories(request: web.Request) -> web.Response:
-    """A page of a workspace's repositories, as far as whoever asks may see them."""
-
-    async def there(reader: Reader, actor: Actor) -> Workspace:
-        return await workspaces.see(reader, actor, request.match_info["workspace"])
-
-    return await _list(request, there)
+    """List the repositories of a workspace that you may see, a page at a time."""
+    return await _answer_list(
+        request, partial(workspaces.see, name=request.match_info["workspace"])
+    )
 
 
-async def _list(
-    request: web.Request, where: Callable[[Reader, Actor], Coroutine[Any, Any, Workspace | None]]
-) -> web.Response:
-    asked = Asked(request, repositories.REPOSITORIES)
+Where = Callable[[Reader, Actor], Coroutine[Any, Any, Workspace | None]]
+"""Finds the workspace whose repositories are asked for, if it is one."""
+
+
+async def _everywhere(db: Reader, actor: Actor) -> None:
+    return None
+
+
+async def _answer_list(request: web.Request, where: Where) -> web.Response:
+    asked = PageRequest(request, repositories.REPOSITORIES)
     role = fields.load(_Parameters(), dict(request.query)).get("role")
-
-    async def find(reader: Reader, actor: Actor) -> tuple[Workspace | None, Page[Shown]]:
-        workspace = await where(reader, actor)
-        inside = workspace.id if workspace else None
-        return workspace, await repositories.find_all(
-            reader, actor, asked.listing, workspace=inside, role=role and Role(role)
-        )
-
-    workspace, page = await requests.read(request, find, lane=asked.lane)
-    base = request[keys.BASE_URL]
+    work = partial(_list, where=where, listing=asked.listing, role=role and Role(role))
+    workspace, page = await requests.read(request, work, find=None, lane=asked.lane)
+    base = request[BASE_URL]
     values = [
         Representation(base, repository).repository(owner) for repository, owner in page.items
     ]
@@ -97,65 +167,46 @@ async def _list(
     return answers.answer(request, asked.envelope(url, page, values))
 
 
-async def get_repository(request: web.Request) -> web.Response:
-    """One repository, with its tracker on or off."""
-
-    async def find(reader: Reader, actor: Actor) -> Shown:
-        return await repositories.get(reader, actor, *_names(request))
-
-    return _one(request, await requests.read(request, find))
-
-
-async def create_repository(request: web.Request) -> web.Response:
-    """A new repository: 200 and itself. As in Bitbucket its tracker is off unless the
-    payload says has_issues; unlike there it is private unless the payload says otherwise."""
-
-    async def find(reader: Reader, actor: Actor) -> _Place:
-        workspace, slug = _names(request)
-        return _Place(await _owned(reader, actor, workspace), slug)
-
-    place = await requests.read(request, find)
-    return await _create(request, place, await _given(request))
+async def _list(
+    db: Reader, actor: Actor, *, where: Where, listing: Listing, role: Role | None
+) -> tuple[Workspace | None, Page[Shown]]:
+    workspace = await where(db, actor)
+    inside = workspace.id if workspace else None
+    return workspace, await repositories.find_all(db, actor, listing, workspace=inside, role=role)
 
 
-async def _owned(reader: Reader, actor: Actor, name: str) -> Workspace:
-    workspace = await workspaces.see(reader, actor, name)
+async def _owned(db: Reader, actor: Actor, name: str) -> Workspace:
+    """A workspace of the actor. Raises NotFound, Forbidden."""
+    workspace = await workspaces.see(db, actor, name)
     workspaces.require_role(workspace, workspaces.Role.OWNER)
     return workspace
 
 
-async def put_repository(request: web.Request) -> web.Response:
-    """Another name, description, privacy or tracker on or off: 200; where there is none, a new
-    one: 201."""
-
-    async def find(reader: Reader, actor: Actor) -> Repository | _Place:
-        try:
-            repository = await find_repository(reader, actor, *_names(request))
-        except NotFound:
-            place = await _vacant(reader, actor, *_names(request))
-            if place is None:
-                raise
-            return place
-        require_permission(repository, Permission.ADMIN)
-        return repository
-
-    found = await requests.read(request, find)
-    given = await _given(request)
-    if isinstance(found, _Place):
-        return await _create(request, found, given, status=201)
-
-    async def write(tx: Transaction, now: Repository) -> Shown:
-        await repositories.update(tx, now, given)
-        return await repositories.get(tx, requests.actor(request), now.workspace_slug, now.uuid)
-
-    shown = await requests.write_repository(request, Permission.ADMIN, write)
-    return _one(request, shown, is_elsewhere=shown[0].slug != found.slug)
+async def _place(db: Reader, actor: Actor, *, workspace: str, slug: str) -> _Place:
+    return _Place(await _owned(db, actor, workspace), slug)
 
 
-async def _vacant(reader: Reader, actor: Actor, workspace: str, slug: str) -> _Place | None:
-    """The place of a repository that is absent, for whoever may make one there."""
+async def _repository_or_place(
+    db: Reader, actor: Actor, *, workspace: str, slug: str
+) -> Repository | _Place:
+    """The repository, or the place of an absent one where the actor may create it.
+
+    Raises NotFound, Forbidden.
+    """
     try:
-        found = await workspaces.see(reader, actor, workspace)
+        repository = await find_repository(db, actor, workspace, slug)
+    except NotFound:
+        place = await _vacant(db, actor, workspace, slug)
+        if place is None:
+            raise
+        return place
+    require_permission(repository, Permission.ADMIN)
+    return repository
+
+
+async def _vacant(db: Reader, actor: Actor, workspace: str, slug: str) -> _Place | None:
+    try:
+        found = await workspaces.see(db, actor, workspace)
     except NotFound:
         return None
     if found.role is not workspaces.Role.OWNER or slug.startswith("{"):
@@ -163,19 +214,19 @@ async def _vacant(reader: Reader, actor: Actor, workspace: str, slug: str) -> _P
     return _Place(found, slug)
 
 
-async def delete_repository(request: web.Request) -> web.Response:
-    """Remove a repository with all its issues."""
-    await requests.repository(request)
-    exports = request.app[keys.SETTINGS].exports_dir
+async def _update(
+    tx: Transaction, actor: Actor, repository: Repository, *, given: dict[str, Any]
+) -> Shown:
+    await repositories.update(tx, repository, given)
+    return await repositories.get(tx, actor, repository.workspace_slug, repository.uuid)
 
-    async def write(tx: Transaction, repository: Repository) -> tuple[list[Path], set[str]]:
-        paths = await jobs.files(tx, repository, exports)
-        return paths, await repositories.delete(tx, repository)
 
-    paths, lost = await requests.write_repository(request, Permission.ADMIN, write)
-    await requests.free(request, lost)
-    await jobs.remove_files(paths)
-    return web.Response(status=204)
+async def _delete(
+    tx: Transaction, actor: Actor, repository: Repository, *, exports: Path
+) -> tuple[list[Path], set[str]]:
+    """The files of the repository's jobs and the blobs that lost their rows."""
+    paths = await jobs.files(tx, repository, exports)
+    return paths, await repositories.delete(tx, repository)
 
 
 async def _given(request: web.Request) -> dict[str, Any]:
@@ -190,63 +241,26 @@ async def _create(
     request: web.Request, place: _Place, given: dict[str, Any], *, status: int = 200
 ) -> web.Response:
     slug = fields.load(_Slug(), {"slug": place.slug.lower()})["slug"]
-
-    async def write(tx: Transaction, actor: Actor) -> Shown:
-        workspace = await _owned(tx, actor, place.workspace.slug)
-        await repositories.add(tx, workspace.id, Draft(slug, **{"name": slug, **given}))
-        return await repositories.get(tx, actor, workspace.slug, slug)
-
-    shown = await requests.write_as(request, write)
-    return _one(request, shown, status=status, is_elsewhere=True)
+    new = NewRepository(slug, **{"name": slug, **given})
+    work = partial(_add, workspace=place.workspace.slug, new=new)
+    shown = await requests.write(request, work, find=None)
+    return _answer(request, shown, status=status, is_elsewhere=True)
 
 
-class _Slug(fields.Payload):
-    slug = fields.slug()
+async def _add(tx: Transaction, actor: Actor, *, workspace: str, new: NewRepository) -> Shown:
+    owned = await _owned(tx, actor, workspace)
+    await repositories.add(tx, owned.id, new)
+    return await repositories.get(tx, actor, owned.slug, new.slug)
 
 
-def _one(
+def _answer(
     request: web.Request, shown: Shown, *, status: int = 200, is_elsewhere: bool = False
 ) -> web.Response:
     """A repository; with its address where that is not the one it was asked for."""
-    data = Representation(request[keys.BASE_URL], shown[0]).repository(shown[1])
+    data = Representation(request[BASE_URL], shown[0]).repository(shown[1])
     headers = {"Location": data["links"]["self"]["href"]} if is_elsewhere else None
     return answers.answer(request, data, status=status, headers=headers)
 
 
 def _names(request: web.Request) -> tuple[str, str]:
     return request.match_info["workspace"], request.match_info["repo_slug"]
-
-
-_PAGE = objects.page_of(objects.Repository)
-
-ENDPOINTS = (
-    Endpoint("GET", REPOSITORY, get_repository, (Scope.REPOSITORY,), {200: objects.Repository}),
-    Endpoint("POST", REPOSITORY, create_repository, _MAY, {200: objects.Repository}, _changes),
-    Endpoint(
-        "PUT",
-        REPOSITORY,
-        put_repository,
-        _MAY,
-        {200: objects.Repository, 201: objects.Repository},
-        _changes,
-    ),
-    Endpoint("DELETE", REPOSITORY, delete_repository, _MAY, {204: None}),
-    Endpoint(
-        "GET",
-        "/repositories",
-        list_repositories,
-        (Scope.REPOSITORY,),
-        {200: _PAGE},
-        catalogue=repositories.REPOSITORIES,
-        parameters=_Parameters(),
-    ),
-    Endpoint(
-        "GET",
-        "/repositories/{workspace:[^/]+}",
-        list_workspace_repositories,
-        (Scope.REPOSITORY,),
-        {200: _PAGE},
-        catalogue=repositories.REPOSITORIES,
-        parameters=_Parameters(),
-    ),
-)

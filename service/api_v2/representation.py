@@ -1,25 +1,69 @@
-"""How API 2.0 shows things: the shapes of Bitbucket's answers, key by key."""
+"""How API 2.0 shows things: the shapes of Bitbucket's answers, key by key, with their links."""
 
-from typing import cast
+from typing import Any, cast
+from urllib.parse import quote
 
-from service.api_v2.people import Json, outlined_workspace, person
-from service.http import links
+from service.http.links import avatar
 from tracker.access.rights import Repository
 from tracker.changes import Change
 from tracker.database import Row
 from tracker.slugs import issue_slug
 from tracker.vocabulary import LOG_NAMES, LOG_UNSET
 
+Json = dict[str, Any]
+
+
+def person(base: str, row: Row, prefix: str = "") -> Json:
+    """The person in the columns prefix + uuid, prefix + display_name and so on."""
+    uuid = row[f"{prefix}uuid"]
+    quoted = f"%7B{uuid[1:-1]}%7D"
+    return {
+        "type": "user",
+        "display_name": row[f"{prefix}display_name"],
+        "uuid": uuid,
+        "account_id": row[f"{prefix}account_id"],
+        "nickname": row[f"{prefix}nickname"],
+        "links": {
+            "self": {"href": f"{base}/2.0/users/{quoted}"},
+            "html": {"href": f"{base}/{quoted}/"},
+            "avatar": {"href": avatar(base, uuid)},
+        },
+    }
+
+
+def outlined_workspace(base: str, uuid: str, slug: str, name: str) -> Json:
+    """A workspace as it is shown inside something else."""
+    return {
+        "type": "workspace",
+        "uuid": uuid,
+        "slug": slug,
+        "name": name,
+        "links": {
+            "self": {"href": f"{base}/2.0/workspaces/{slug}"},
+            "html": {"href": f"{base}/{slug}/"},
+            "avatar": {"href": avatar(base, uuid)},
+        },
+    }
+
+
+def repository_url(base: str, repository: Repository) -> str:
+    """The address of a repository in the API."""
+    return f"{base}/2.0/repositories/{repository.full_name}"
+
+
+def issue_url(base: str, repository: Repository, number: int) -> str:
+    """The address of an issue in the API."""
+    return f"{repository_url(base, repository)}/issues/{number}"
+
 
 class Representation:
-    """The shapes of one repository and of what is in it, for one request's base address."""
+    """The shapes of one repository and of what is in it, for one base address."""
 
     def __init__(self, base: str, repository: Repository) -> None:
-        self.links = links.RepositoryLinks(base, repository)
+        self.url = repository_url(base, repository)
+        self._page = f"{base}/{repository.full_name}"
         self._base = base
         self._repository = repository
-        self.identity = (base, repository.full_name, repository.name, repository.uuid)
-        """What an issue shows besides what is in its row."""
         self._people: dict[str, Json] = {}
         self._condensed: Json = {
             "type": "repository",
@@ -27,21 +71,18 @@ class Representation:
             "full_name": repository.full_name,
             "uuid": repository.uuid,
             "links": {
-                "self": {"href": self.links.api},
-                "html": {"href": self.links.html},
-                "avatar": {"href": self.links.avatar},
+                "self": {"href": self.url},
+                "html": {"href": self._page},
+                "avatar": {"href": avatar(base, repository.uuid)},
             },
         }
 
     def repository(self, owner: Row) -> Json:
-        """The repository itself: what belongs to code is there and empty.
-
-        owner is what repositories.get found beside it.
-        """
+        """The repository itself, empty of code; owner is what repositories.get found beside it."""
         own = self._repository
-        shown_links = {**self._condensed["links"], **self.links.code()}
+        links = {**self._condensed["links"], **self._code_links()}
         if own.has_issues:
-            shown_links["issues"] = {"href": f"{self.links.api}/issues"}
+            links["issues"] = {"href": f"{self.url}/issues"}
         return {
             **self._condensed,
             "slug": own.slug,
@@ -61,13 +102,24 @@ class Representation:
             "workspace": outlined_workspace(
                 self._base, own.workspace_uuid, own.workspace_slug, own.workspace_name
             ),
-            "links": shown_links,
+            "links": links,
+        }
+
+    def _code_links(self) -> Json:
+        """Where the code would be: GitLab's importer fails without clone."""
+        return {
+            **{name: {"href": f"{self.url}/{name}"} for name in ("commits", "downloads", "forks")},
+            "branches": {"href": f"{self.url}/refs/branches"},
+            "tags": {"href": f"{self.url}/refs/tags"},
+            "pullrequests": {"href": f"{self.url}/pullrequests"},
+            "watchers": {"href": f"{self.url}/watchers"},
+            "clone": [{"name": "https", "href": f"{self._page}.git"}],
         }
 
     def user_permission(self, row: Row) -> Json:
         """What a member may do here; row is members.get's."""
         user = person(self._base, row, "user_")
-        url = f"{self.links.api}/permissions-config/users/%7B{user['uuid'][1:-1]}%7D"
+        url = f"{self.url}/permissions-config/users/%7B{user['uuid'][1:-1]}%7D"
         return {
             "type": "repository_user_permission",
             "permission": row["permission"],
@@ -90,8 +142,8 @@ class Representation:
         # A Row goes through its columns for every name.
         row = cast(Row, dict(zip(row.keys(), row, strict=True)))
         number = row["number"]
-        url = self.links.issue(number)
-        page = f"{self.links.html}/issues/{number}/{issue_slug(row['title'])}"
+        url = f"{self.url}/issues/{number}"
+        page = f"{self._page}/issues/{number}/{issue_slug(row['title'])}"
         return {
             "type": "issue",
             "id": number,
@@ -134,8 +186,8 @@ class Representation:
             "created_on": row["created_on"],
             "updated_on": row["updated_on"],
             "links": {
-                "self": {"href": self.links.comment(number, row["id"])},
-                "html": {"href": self.links.comment_page(number, row["id"])},
+                "self": {"href": f"{self.url}/issues/{number}/comments/{row['id']}"},
+                "html": {"href": f"{self._page}/issues/{number}#comment-{row['id']}"},
             },
         }
 
@@ -151,22 +203,23 @@ class Representation:
             "user": self._person(row, "user_"),
             "created_on": row["created_on"],
             "links": {
-                "self": {"href": self.links.change(number, change.id)},
-                "html": {"href": self.links.comment_page(number, change.id)},
+                "self": {"href": f"{self.url}/issues/{number}/changes/{change.id}"},
+                "html": {"href": f"{self._page}/issues/{number}#comment-{change.id}"},
             },
         }
 
     def attachment(self, number: int, name: str) -> Json:
         """An attachment; its href is a list of one, as Bitbucket's was."""
+        url = f"{self.url}/issues/{number}/attachments/{quote(name, safe='')}"
         return {
             "type": "issue_attachment",
             "name": name,
-            "links": {"self": {"href": [self.links.attachment(number, name)]}},
+            "links": {"self": {"href": [url]}},
         }
 
     def category(self, kind: str, category_id: int, name: str) -> Json:
         """A component, milestone or version as its own address shows it."""
-        url = self.links.category(kind, category_id)
+        url = f"{self.url}/{kind}s/{category_id}"
         return {"type": kind, "id": category_id, "name": name, "links": {"self": {"href": url}}}
 
     def _person(self, row: Row, prefix: str) -> Json | None:
@@ -184,7 +237,7 @@ class Representation:
         name = row[kind]
         if name is None:
             return None
-        url = self.links.category(kind, row[f"{kind}_id"])
+        url = f"{self.url}/{kind}s/{row[f'{kind}_id']}"
         return {"type": kind, "name": name, "links": {"self": {"href": url}}}
 
     def _outline(self, issue: Row) -> Json:
@@ -193,7 +246,7 @@ class Representation:
             "id": issue["number"],
             "title": issue["title"],
             "repository": self._condensed,
-            "links": {"self": {"href": self.links.issue(issue["number"])}},
+            "links": {"self": {"href": f"{self.url}/issues/{issue['number']}"}},
         }
 
 

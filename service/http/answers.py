@@ -3,20 +3,27 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
 from isal import isal_zlib
 
-from service.http import keys, sending
+from service.http import cors, sending
+from service.http.dialect import DIALECT
 
-_RATE_LIMIT = {
+_OF_APIS = {
+    hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
     "X-RateLimit-Limit": "1000000000",
     "X-RateLimit-Resource": "api",
     "X-RateLimit-NearLimit": "false",
 }
-"""Of the API, for clients that wait when these say so: there is no limit to the requests of an hour
-but what can be answered in one, and that is less."""
+"""Headers of what endpoints answer. Some clients wait when a rate limit is near: this one is higher
+than the number of requests that Pail can answer in an hour."""
+
+SELECT: web.RequestKey[Callable[[Any], Any]] = web.RequestKey("select")
+"""Takes an answer and gives the part of it that the query asks for; a dialect that can be asked so
+puts it there."""
 
 RETRY_SECONDS = 1
 """When to ask again how far a job is: small ones take less than a second."""
@@ -44,16 +51,15 @@ def answer(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    whole: Mapping[str, object] | None = None,
 ) -> web.Response:
-    """The data as a JSON answer to this request, or the part of it that `fields` names.
+    """The data as a JSON answer to this request, or the part of it that the query asks for.
 
-    whole has what `fields` may add, as partial.Selection.of() wants it. What is got has an ETag,
-    and comes as 304 without a body to whoever has it already; a long answer is compressed for
-    whoever takes that. Raises Unavailable when too many long ones are being sent.
+    The answer to a GET has an ETag; a client that has it already gets 304 without a body. A long
+    answer is compressed for clients that accept gzip. Raises Unavailable while too many long
+    answers are being sent.
     """
-    if keys.FIELDS in request:
-        data = request[keys.FIELDS].of(data, whole)
+    if SELECT in request:
+        data = request[SELECT](data)
     body = orjson.dumps(data)
     more = {hdrs.VARY: hdrs.ACCEPT_ENCODING, **(headers or {})}
     if len(body) > _MOST:
@@ -115,11 +121,15 @@ def dress(response: web.StreamResponse) -> None:
 
 
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
-    """Put on an answer what all of them carry (signal on_response_prepare)."""
+    """Add the headers that every answer has (signal on_response_prepare)."""
     dress(response)
     headers = response.headers
-    if keys.SCOPES in request:
-        headers.update(_RATE_LIMIT)
+    if DIALECT in request:
+        headers.update(_OF_APIS)
+    elif cors.is_open(request):
+        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+    if hdrs.ORIGIN in request.headers and hdrs.ACCESS_CONTROL_ALLOW_ORIGIN in headers:
+        headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = cors.EXPOSED
     if response.status == 202:
         headers[hdrs.RETRY_AFTER] = str(RETRY_SECONDS)
     if isinstance(response, web.Response) and not response.body and response.status != 304:

@@ -1,14 +1,16 @@
 """Archives over HTTP, below both APIs: jobs of whoever administers a tracker."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from service.http import files, keys, requests
-from tracker.access.rights import Repository, find_tracker
-from tracker.database import Reader, Transaction
+from service.http import files, keys, links, requests
+from service.http.doorbell import DOORBELL
+from tracker.access.rights import Actor, Repository
+from tracker.database import Transaction
 from tracker.errors import Gone
 from tracker.vocabulary import JobKind, JobStatus, Permission, Scope
 from tracker.work import jobs
@@ -19,34 +21,24 @@ MAY_EXPORT = (Scope.ISSUE, Scope.REPOSITORY_ADMIN)
 
 async def administered(request: web.Request) -> Repository:
     """The tracker in the path. Raises NotFound, and Forbidden unless the actor administers it."""
-
-    async def find(reader: Reader, repository: Repository) -> Repository:
-        return repository
-
-    return await requests.read_administered(request, find)
+    return await requests.repository(request, needed=Permission.ADMIN)
 
 
 async def begin(request: web.Request, kind: JobKind, **arguments: Any) -> tuple[Repository, Job]:
-    """Promise a job for the tracker in the path, and ring for a worker.
+    """Accept a job for the tracker in the path, and ring for a worker.
 
     arguments are further ones of jobs.accept(). Raises what administered() and that raise.
     """
-
-    async def write(tx: Transaction, repository: Repository) -> tuple[Repository, Job]:
-        return repository, await jobs.accept(
-            tx,
-            repository,
-            kind,
-            account_id=requests.actor(request).id,
-            base_url=request[keys.BASE_URL],
-            **arguments,
-        )
-
-    repository, job = await requests.write_repository(
-        request, Permission.ADMIN, write, find=find_tracker
-    )
-    request.app[keys.DOORBELL].ring(job)
+    work = partial(_accept, kind=kind, base_url=request[links.BASE_URL], **arguments)
+    repository, job = await requests.write(request, work, needed=Permission.ADMIN)
+    request.app[DOORBELL].ring(job)
     return repository, job
+
+
+async def _accept(
+    tx: Transaction, actor: Actor, repository: Repository, *, kind: JobKind, **arguments: Any
+) -> tuple[Repository, Job]:
+    return repository, await jobs.accept(tx, repository, kind, account_id=actor.id, **arguments)
 
 
 def zipped(request: web.Request, job: Job) -> Path:

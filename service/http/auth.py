@@ -1,32 +1,47 @@
 """Who asks: API tokens in the Authorization header, and nothing else.
 
-An `access_token` in the query is not read: addresses end up in logs and histories.
+An `access_token` in the query is not read: addresses end up in logs and browser histories.
 """
 
 import time
 from collections import OrderedDict
 from functools import partial
-from weakref import WeakSet
 
 from aiohttp import BasicAuth, hdrs, web
-from aiohttp.typedefs import Handler
 
 from service.http import keys
 from tracker.access import tokens
 from tracker.access.rights import ANONYMOUS, Actor, require_account, require_scopes
 from tracker.database import Reader
-from tracker.errors import TooManyRequests, Unauthenticated
+from tracker.errors import TooManyRequests, TrackerError, Unauthenticated
+from tracker.vocabulary import Scope
 
 WRONG = "Token is invalid, expired, or not supported for this endpoint."
 """Bitbucket's sentence, the same for every reason."""
 
 NO_OAUTH_1 = "OAuth 1.0a is not served: send an API token as Basic or Bearer instead."
 
+ACTOR = web.RequestKey("actor", Actor)
+"""The account that asks, or ANONYMOUS; known once the database was read for the request."""
+
+SCOPES = web.RequestKey("scopes", tuple[Scope, ...])
+"""What a token needs for the endpoint that is asked."""
+
+IS_CHECKED = web.RequestKey("is_checked", bool)
+"""There as soon as the request's credentials were looked up, or it has none."""
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class WrongCredentials(Unauthenticated):
+    """Raised where credentials are looked up; refusal() counts it."""
+
+    def __init__(self) -> None:
+        super().__init__(WRONG)
+
+
 class Throttle:
-    """Counts events per name in windows of some seconds, for at most so many names."""
+    """Counts events by name in windows of some seconds, for at most most_names names."""
 
     def __init__(self, limit: int, *, seconds: float = 60.0, most_names: int = 10_000) -> None:
         self._limit = limit
@@ -35,7 +50,7 @@ class Throttle:
         self._windows: OrderedDict[object, tuple[float, int]] = OrderedDict()
 
     def count(self, name: object) -> int:
-        """Count one event; 0, or how many seconds to wait when there were too many."""
+        """Count one event; 0, or how many seconds to wait after too many."""
         now = time.monotonic()
         start, count = self._windows.pop(name, (now, 0))
         if now - start >= self._seconds:
@@ -46,85 +61,72 @@ class Throttle:
         return int(start + self._seconds - now) + 1 if count >= self._limit else 0
 
 
-_IDENTIFYING: WeakSet[Handler] = WeakSet()
+class Failures:
+    """Counts wrong credentials by address, and by address and user name.
 
-
-def identifies(handler: Handler) -> Handler:
-    """Mark a handler that calls identify() itself, before anything else that it does."""
-    _IDENTIFYING.add(handler)
-    return handler
-
-
-class WrongCredentials(Unauthenticated):
-    """Raised where the credentials are looked up; the middleware counts it."""
-
-    def __init__(self) -> None:
-        super().__init__(WRONG)
-
-
-class Authentication:
-    """The middleware that finds out who asks.
-
-    Wrong credentials are counted by address, and by address and name. Right ones
-    always pass, so nobody can lock somebody else out.
+    Right ones always pass, so nobody can lock out somebody else.
     """
 
     def __init__(self) -> None:
         self._by_address = Throttle(100)
         self._by_name = Throttle(10)
 
-    @web.middleware
-    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Put nobody on the request where no credentials came along.
-
-        Nobody may not write anything: that is said before any look-up and before the body is read.
-        Credentials are looked up here, unless the handler does so where it reads the database
-        (identifies()), which saves a way there and back; if it ends before it gets there, that is
-        made up for. Raises Unauthenticated, TooManyRequests.
-        """
-        if hdrs.AUTHORIZATION not in request.headers:
-            request[keys.ACTOR] = ANONYMOUS
-            if request.method not in _SAFE and request.match_info.http_exception is None:
-                require_account(ANONYMOUS)
-        try:
-            if request.match_info.handler not in _IDENTIFYING:
-                await _look_up(request)
-            try:
-                return await handler(request)
-            finally:
-                await _look_up(request)
-        except WrongCredentials:
-            name = (request.remote, _credentials(request)[0])
-            wait = max(self._by_address.count(request.remote), self._by_name.count(name))
-            if wait:
-                raise TooManyRequests("Too many wrong credentials.", retry_after=wait) from None
-            raise
+    def count(self, request: web.Request) -> int:
+        """Count a request with wrong credentials; 0, or how many seconds to wait."""
+        name = (request.remote, _credentials(request)[0])
+        return max(self._by_address.count(request.remote), self._by_name.count(name))
 
 
-async def _look_up(request: web.Request) -> None:
-    if keys.ACTOR not in request:
-        await request.app[keys.DATABASE].read(partial(identify, request))
+FAILURES = web.AppKey("failures", Failures)
+
+
+def begin(request: web.Request) -> None:
+    """Note that a request without credentials is anonymous.
+
+    Anonymous requests may not write: raises Unauthenticated, before any look-up and before the body
+    is read.
+    """
+    if hdrs.AUTHORIZATION not in request.headers:
+        request[ACTOR] = ANONYMOUS
+        request[IS_CHECKED] = True
+        if request.method not in _SAFE and request.match_info.http_exception is None:
+            require_account(ANONYMOUS)
 
 
 async def identify(request: web.Request, db: Reader) -> Actor:
-    """Whoever asks, from now on under request[keys.ACTOR].
+    """Who asks, as the database knows them now; from then on under request[ACTOR].
 
-    Raises WrongCredentials, and MissingScope for a token that lacks what the endpoint needs.
+    Raises WrongCredentials, and MissingScope for a token that lacks a scope of the endpoint.
     """
-    if keys.ACTOR not in request:
+    if hdrs.AUTHORIZATION in request.headers:
         user, secret = _credentials(request)
-        actor = secret and await tokens.authenticate(db, secret, user=user)
-        if not actor:
+        actor = await tokens.authenticate(db, secret, user=user) if secret else None
+        request[IS_CHECKED] = True
+        if actor is None:
             raise WrongCredentials
-        request[keys.ACTOR] = actor
-    require_scopes(request[keys.ACTOR], request.get(keys.SCOPES, ()))
-    return request[keys.ACTOR]
+        request[ACTOR] = actor
+        require_scopes(actor, request.get(SCOPES, ()))
+    return request[ACTOR]
 
 
-def asker(request: web.Request) -> tuple[str | None, str | None]:
-    """What tells apart those who ask before they are looked up: a secret, or else an address.
+async def check(request: web.Request) -> None:
+    """Look the credentials up, for requests that need nothing else from the database.
 
-    However a token is sent, whoever sends it is the same. Raises as identify() does for OAuth.
+    Raises as identify() does.
+    """
+    await request.app[keys.DATABASE].read(partial(identify, request))
+
+
+def refusal(request: web.Request, error: WrongCredentials) -> TrackerError:
+    """The error for wrong credentials: the given one, or TooManyRequests after too many."""
+    wait = request.app[FAILURES].count(request)
+    return TooManyRequests("Too many wrong credentials.", retry_after=wait) if wait else error
+
+
+def caller(request: web.Request) -> tuple[str | None, str | None]:
+    """What tells callers apart before they are looked up: the token, or else the address.
+
+    The same token is the same caller, however it is sent. Raises as identify() does for OAuth.
     """
     if hdrs.AUTHORIZATION in request.headers:
         return _credentials(request)[1], None

@@ -4,17 +4,18 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from types import TracebackType
 from typing import Any
 
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.helpers import parse_mimetype
+from aiohttp.helpers import BaseTimerContext, parse_mimetype
 from aiohttp.http_exceptions import BadHttpMessage
-from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
-from service.http import errors, keys, timeouts
+from service.http import errors, keys
+from service.http.timeouts import TIMEOUTS
 from service.http.uploads import MOST_PARTS
 from tracker import fields
 from tracker.errors import Invalid
@@ -40,23 +41,54 @@ _CODECS = {
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 
-@web.middleware
-async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Limit the reads of a body, and close the connection over a compressed one that is left over.
+def limit_reads(request: web.Request) -> None:
+    """Let a read of the request's body fail with 408 where no byte comes in time.
+
+    The time runs only while somebody waits for the body: a handler that is busy, or has not asked
+    for more yet, is no fault of the client. The connection is closed after the answer.
+    """
+    if request.body_exists:
+        request.content._timer = _ReadTimer(request)
+
+
+class _ReadTimer(BaseTimerContext):
+    """What aiohttp's reader enters to wait for bytes, and leaves when some have come."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._seconds = request.app[TIMEOUTS].body
+
+    def __enter__(self) -> BaseTimerContext:
+        self._handle = asyncio.get_running_loop().call_later(self._seconds, self._cut_off)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._handle.cancel()
+
+    def _cut_off(self) -> None:
+        reason = f"No byte of the body came for {self._seconds:g} seconds."
+        self._request.content.set_exception(web.HTTPRequestTimeout(reason=reason))
+        self._request.content.feed_eof()
+
+
+async def close_unread(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Send the answer and close the connection, whose compressed body was not read to its end.
 
     aiohttp would go on unpacking it, for ten seconds and with nothing else beside, only to find
     where the next request begins: anybody can send a few megabytes that are gigabytes.
     """
-    timeouts.limit_reads(request)
-    answer = await handler(request)
-    if hdrs.CONTENT_ENCODING in request.headers and not request.content.is_eof():
-        if not isinstance(answer, web.Response):  # a file can't be sent from here
-            answer = errors.envelope(request, 400, "Nothing that is compressed is read here.")
-        answer.force_close()
-        with suppress(ConnectionError):
-            await answer.prepare(request)
-            await answer.write_eof()
-        request.protocol.force_close()
+    if not isinstance(answer, web.Response):  # a file can't be sent from here
+        answer = errors.of_request(request, 400, "Nothing that is compressed is read here.")
+    answer.force_close()
+    with suppress(ConnectionError):
+        await answer.prepare(request)
+        await answer.write_eof()
+    request.protocol.force_close()
     return answer
 
 

@@ -1,6 +1,7 @@
-"""Connections of clients: what aiohttp answers by itself is answered in our shape, and in time."""
+"""Connections of clients: answers to what is no HTTP, in our shape, and a limit on slow headers."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -8,8 +9,9 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from service.http import answers, errors, keys
-from service.http.timeouts import Timeouts
+from service.http import answers, errors
+from service.http.dialect import DIALECTS, Dialect, spoken
+from service.http.timeouts import TIMEOUTS, Timeouts
 
 _MESSAGES = {
     400: "The request is not valid HTTP.",
@@ -29,10 +31,13 @@ class Connection(RequestHandler):
     says nothing for that long is closed.
     """
 
-    __slots__ = ("_begun", "_headers_timer", "_last_body", "_timeouts")
+    __slots__ = ("_begun", "_dialects", "_headers_timer", "_last_body", "_timeouts")
 
-    def __init__(self, *args: Any, timeouts: Timeouts, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, dialects: Sequence[Dialect], timeouts: Timeouts, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._dialects = dialects
         self._timeouts = timeouts
         self._headers_timer: asyncio.TimerHandle | None = None
         self._begun = False
@@ -99,7 +104,7 @@ class Connection(RequestHandler):
         if status != 408:
             super().handle_error(request, status, exc, message)
         words = _TOO_LONG if isinstance(exc, LineTooLong) else _MESSAGES[status]
-        answer = errors.envelope(request, status, words)
+        answer = errors.envelope(spoken(self._dialects, request.path), status, words)
         answers.dress(answer)
         answer.headers[hdrs.CONNECTION] = "close"  # it is sent as HTTP/1.0, which has no such rule
         answer.force_close()
@@ -110,24 +115,30 @@ class Connection(RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer; what aiohttp raised before our handlers gets our shape, as 417 does."""
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
-            resp = errors.from_framework(request, resp)
+            resp = errors.from_framework(self._dialects, request, resp)
         return await super().finish_response(request, resp, start_time)
 
 
 class _Server(web.Server):
     """Makes a Connection for each client."""
 
-    def __init__(self, server: web.Server, timeouts: Timeouts) -> None:
+    def __init__(self, server: web.Server, app: web.Application) -> None:
         super().__init__(
             server.request_handler,
             request_factory=server.request_factory,
             handler_cancellation=server.handler_cancellation,
             **server._kwargs,
         )
-        self._timeouts = timeouts
+        self._app = app
 
     def __call__(self) -> Connection:
-        return Connection(self, loop=self._loop, timeouts=self._timeouts, **self._kwargs)
+        return Connection(
+            self,
+            loop=self._loop,
+            dialects=self._app[DIALECTS],
+            timeouts=self._app[TIMEOUTS],
+            **self._kwargs,
+        )
 
 
 class Runner(web.AppRunner):
@@ -135,4 +146,4 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        return _Server(server, self.app[keys.TIMEOUTS])
+        return _Server(server, self.app)

@@ -9,6 +9,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 from tracker.work import jobs
 from tracker.work.jobs import Job
 
@@ -89,3 +91,6 @@ class Doorbell:
 def _serialize(value: dict[str, Any]) -> bytes:
     """JSON, as the worker reads it (arq's default lets the queue run code)."""
     return json.dumps(value).encode()
+
+
+DOORBELL = web.AppKey("doorbell", Doorbell)

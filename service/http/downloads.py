@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from service.http import files, keys
+from service.http import auth, files, keys
 from tracker.errors import Forbidden, NotFound
 
 ROUTE = "/site/attachments/{sha256:[0-9a-f]{64}}/{name:[^/]+}"
@@ -58,17 +58,20 @@ class Downloads:
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
 
+DOWNLOADS = web.AppKey("downloads", Downloads)
+
+
 async def get_bytes(request: web.Request) -> web.StreamResponse:
     """The bytes: as a download, whatever they are, so that no browser runs them.
 
     Equal bytes of several attachments lie there once, and the time at which they were first stored
     is nobody's business: so there is no Last-Modified.
     """
+    if hdrs.AUTHORIZATION in request.headers:
+        await auth.check(request)  # wrong credentials are refused before anything is sent
     sha256, name = request.match_info["sha256"], request.match_info["name"]
     query = request.rel_url.query
-    request.app[keys.DOWNLOADS].check(
-        sha256, name, query.get("expires", ""), query.get("signature", "")
-    )
+    request.app[DOWNLOADS].check(sha256, name, query.get("expires", ""), query.get("signature", ""))
     try:
         file = await asyncio.to_thread(request.app[keys.BLOBS].path(sha256).open, "rb")
     except FileNotFoundError as error:

@@ -1,42 +1,49 @@
-"""The routes of both APIs: each with its scopes, under each prefix, with and without a slash."""
+"""What a route of an API is: an Endpoint, declared by a decorator on its handler."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
+from typing import TypedDict, TypeVar, Unpack
 
-from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
-from service.http import auth, keys, links
-from tracker.errors import Invalid
 from tracker.query import Catalogue
 from tracker.settings import Limits
 from tracker.vocabulary import Scope
 
-V1 = ("/1.0", "/api/1.0", "/!api/1.0")
-V2 = ("/2.0", "/api/2.0", "/!api/2.0")
-"""Where clients look for each API: Bitbucket answered below all three."""
-
 REPOSITORY = "/repositories/{workspace:[^/]+}/{repo_slug:[^/]+}"
 NUMBER = "0|[1-9][0-9]*"
-"""An id in a path; nothing else that int() would take: not 01, +1 or another script's digits."""
+"""An id in a path. Nothing else that int() accepts: not 01, +1 or digits of another script."""
 
 ISSUE = f"{REPOSITORY}/issues/{{issue_id:{NUMBER}}}"
 
+PARAMETERS = {
+    "workspace": "The workspace's slug, or its UUID in braces.",
+    "repo_slug": "The repository's slug, or its UUID in braces.",
+    "issue_id": "The issue's number in its repository.",
+    "comment_id": "The comment's id.",
+    "category_id": "The id of the component, milestone or version.",
+}
+"""What the parameters in the paths of several dialects mean."""
 
 Answer = type[Schema] | Schema | str | None
 """What an answer holds: JSON of that shape (an instance with many=True is a bare array), bytes of
 that media type, or nothing."""
 
+_PRIVATE = frozenset({Scope.ACCOUNT, Scope.ACCOUNT_WRITE, Scope.REPOSITORY_ADMIN})
+"""Scopes of what needs an account even to be read."""
+
+H = TypeVar("H", bound=Handler)
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One verb of the API: where it is, who answers, and which scopes a token needs for it.
+    """One verb of an API: its method and path, its handler, and the scopes that a token needs.
 
-    The rest is for its description in OpenAPI, which says of errors by itself: answers by status;
-    the JSON it reads, or the form field it reads files from ("*" for any); what its list can be
-    asked for with q and sort; further parameters of its query.
+    The rest describes it in OpenAPI, which adds the errors by itself. answers are shapes by status;
+    body makes the schema of the JSON that it reads; files is the form field that it reads files
+    from ("*" for any); catalogue is what q and sort can name in its list; parameters are further
+    ones of its query; summary stands for the first line of the handler's docstring.
     """
 
     method: str
@@ -48,55 +55,57 @@ class Endpoint:
     files: str | None = None
     catalogue: Catalogue | None = None
     parameters: Schema | None = None
+    summary: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anonymous requests may get it, where what it shows is public."""
+        is_own = self.path.startswith("/user/") or _PRIVATE & set(self.scopes)
+        return self.method == "GET" and not is_own
 
 
-def is_below(request: web.BaseRequest, prefixes: Iterable[str]) -> bool:
-    """Whether one of these is what the request's path starts with, however it is encoded."""
-    path = f"{request.path}/"
-    return any(path.startswith(f"{prefix}/") for prefix in prefixes)
+class _About(TypedDict, total=False):
+    answers: Mapping[int, Answer]
+    body: Callable[[Limits], Schema]
+    files: str
+    catalogue: Catalogue
+    parameters: Schema
+    summary: str
 
 
-def add_routes(
-    app: web.Application,
-    prefixes: Iterable[str],
-    endpoints: Iterable[Endpoint],
-    ask: Callable[[web.Request], None],
-) -> None:
-    """Add the endpoints of one API to the application, and HEAD to every GET.
+class Routes:
+    """The endpoints of a module, in the order of their declaration.
 
-    ask reads from the query what every request to that API can ask of its answer. A trailing slash
-    is the same resource, not a redirect, which would lose a POST.
+    The router tries them in that order, so a module declares its busiest endpoint first.
     """
-    handlers = [(endpoint, _guarded(endpoint, ask)) for endpoint in endpoints]
-    for prefix in prefixes:
-        resources: dict[str, web.Resource] = {}
-        for endpoint, handler in handlers:
-            path = f"{prefix}{endpoint.path}{{_slash:/?}}"
-            if path not in resources:
-                resources[path] = app.router.add_resource(path)
-            resources[path].add_route(endpoint.method, handler)
-            if endpoint.method == "GET":
-                resources[path].add_route("HEAD", handler)
 
+    def __init__(self) -> None:
+        self._endpoints: list[Endpoint] = []
 
-def _require_utf_8(query: str) -> None:
-    """Raises Invalid for bytes that are no text: they would be read as others."""
-    try:
-        unquote_to_bytes(query).decode()
-    except UnicodeDecodeError as error:
-        raise Invalid("The query is not in UTF-8.") from error
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._endpoints)
 
+    def get(self, path: str, *scopes: Scope, **about: Unpack[_About]) -> Callable[[H], H]:
+        """Declare the decorated handler for GET and HEAD; about are further members of Endpoint."""
+        return self._declared("GET", path, scopes, about)
 
-def _guarded(endpoint: Endpoint, ask: Callable[[web.Request], None]) -> Handler:
-    """The handler, told where it is asked and which scopes it needs."""
+    def post(self, path: str, *scopes: Scope, **about: Unpack[_About]) -> Callable[[H], H]:
+        """Declare the decorated handler for POST, as get() does."""
+        return self._declared("POST", path, scopes, about)
 
-    @auth.identifies
-    async def handler(request: web.Request) -> web.StreamResponse:
-        request[keys.BASE_URL] = links.base_url(request)
-        request[keys.SCOPES] = endpoint.scopes
-        if request.rel_url.raw_query_string:
-            _require_utf_8(request.rel_url.raw_query_string)
-            ask(request)
-        return await endpoint.handler(request)
+    def put(self, path: str, *scopes: Scope, **about: Unpack[_About]) -> Callable[[H], H]:
+        """Declare the decorated handler for PUT, as get() does."""
+        return self._declared("PUT", path, scopes, about)
 
-    return handler
+    def delete(self, path: str, *scopes: Scope, **about: Unpack[_About]) -> Callable[[H], H]:
+        """Declare the decorated handler for DELETE, as get() does."""
+        return self._declared("DELETE", path, scopes, about)
+
+    def _declared(
+        self, method: str, path: str, scopes: tuple[Scope, ...], about: _About
+    ) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
+            self._endpoints.append(Endpoint(method, path, handler, scopes, **about))
+            return handler
+
+        return declare

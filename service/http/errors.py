@@ -2,14 +2,13 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
-from service.http import answers
-from service.http.endpoint import V1, V2, is_below
+from service.http import answers, auth
+from service.http.dialect import DIALECTS, Dialect, spoken
 from tracker import errors
 from tracker.database import DatabaseUnusable
 
@@ -40,45 +39,50 @@ _RETRY_SECONDS = 5
 _log = logging.getLogger("pail.service")
 
 
-@web.middleware
-async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer whatever was raised with the error envelope."""
-    try:
-        return await handler(request)
-    except errors.TrackerError as error:
+def answer(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The answer for whatever a handler raised, in the shape of the request's dialect.
+
+    Redirects are raised again.
+    """
+    if isinstance(error, auth.WrongCredentials):
+        error = auth.refusal(request, error)
+    if isinstance(error, errors.TrackerError):
         return _closing(request, _expected(request, error))
-    except web.HTTPException as error:
+    if isinstance(error, web.HTTPException):
         if error.status < 400:
-            raise
-        return _closing(request, from_framework(request, error))
-    except Exception as error:
-        if _tells_of_the_end(request, error):
-            return web.Response(status=GONE)
-        number = secrets.token_hex(8)
-        _log.exception("Error %s in %s %s", number, request.method, request.rel_url.raw_path)
-        return envelope(request, 500, "Internal error", id=number)
+            raise error
+        return _closing(request, from_framework(request.app[DIALECTS], request, error))
+    if _tells_of_the_end(request, error):
+        return web.Response(status=GONE)
+    number = secrets.token_hex(8)
+    where = (number, request.method, request.rel_url.raw_path)
+    _log.error("Error %s in %s %s", *where, exc_info=error)
+    return of_request(request, 500, "Internal error", id=number)
 
 
-def envelope(
-    request: web.BaseRequest,
+def of_request(
+    request: web.Request,
     status: int,
     message: str,
     *,
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> web.Response:
-    """The answer {"type": "error", "error": {"message": ..., **more}} with that status.
+    """An error with that status in the shape of the request's dialect; more are its members."""
+    dialect = spoken(request.app[DIALECTS], request.path)
+    return envelope(dialect, status, message, headers=headers, **more)
 
-    API 1.0 has no type, and a 404 whose message is always the same: a client of it knows one by
-    these words and not by the status.
-    """
-    if not is_below(request, V1):
-        error = {"type": "error", "error": {"message": message, **more}}
-    elif status == 404:
-        error = {"error": {"message": "Not Found", "detail": message, **more}}
-    else:
-        error = {"error": {"message": message, **more}}
-    return answers.json(error, status=status, headers=headers)
+
+def envelope(
+    dialect: Dialect,
+    status: int,
+    message: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> web.Response:
+    """An error with that status in the shape of the dialect; more are its further members."""
+    return answers.json(dialect.error(status, message, more), status=status, headers=headers)
 
 
 def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
@@ -94,7 +98,7 @@ def _expected(request: web.Request, error: errors.TrackerError) -> web.Response:
         more["fields"] = error.fields
     if isinstance(error, errors.MissingScope):
         more["detail"] = {"granted": error.granted, "required": error.required}
-    return envelope(request, status, error.message, headers=headers, **more)
+    return of_request(request, status, error.message, headers=headers, **more)
 
 
 def _closing(request: web.Request, answer: web.Response) -> web.Response:
@@ -111,10 +115,13 @@ def _tells_of_the_end(request: web.Request, error: Exception) -> bool:
     return of_connection and not is_open
 
 
-def from_framework(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
-    """The answer with our envelope for an exception of aiohttp."""
+def from_framework(
+    dialects: Sequence[Dialect], request: web.BaseRequest, error: web.HTTPException
+) -> web.Response:
+    """The answer for an exception of aiohttp, in the shape of the request's dialect."""
+    dialect = spoken(dialects, request.path)
     if isinstance(error, web.HTTPNotFound):
-        detail = f"{_NO_ROUTE_DETAIL}{(V1 if is_below(request, V1) else V2)[0]}/docs"
-        return envelope(request, 404, "Resource not found", detail=detail)
+        detail = f"{_NO_ROUTE_DETAIL}{dialect.prefixes[0]}/docs"
+        return envelope(dialect, 404, "Resource not found", detail=detail)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-    return envelope(request, error.status, error.reason, headers=allow)
+    return envelope(dialect, error.status, error.reason, headers=allow)

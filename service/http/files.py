@@ -58,14 +58,14 @@ async def answer(request: web.Request, download: Download) -> web.StreamResponse
     if download.last_modified is not None:
         about[hdrs.LAST_MODIFIED] = download.last_modified
     if not _may_be_sent(request, download):
-        return errors.envelope(request, 412, "The file is another one by now.", headers=about)
+        return errors.of_request(request, 412, "The file is another one by now.", headers=about)
     if _is_known(request, download):
         return web.Response(status=304, headers=about)
     size = os.fstat(download.file.fileno()).st_size
     part = _part(request, download, size)
     if part is not None and not part:
         about[hdrs.CONTENT_RANGE] = f"bytes */{size}"
-        return errors.envelope(request, 416, "There is no such part.", headers=about)
+        return errors.of_request(request, 416, "There is no such part.", headers=about)
     sent = web.StreamResponse(headers={**about, hdrs.ACCEPT_RANGES: "bytes", **download.headers})
     if part is None:
         part = range(size)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service.http import answers, keys, requests
+from service.http import answers, keys
+from service.http.doorbell import DOORBELL
 from tracker.database import Database
 from tracker.settings import MIB, Settings
 from tracker.work import presence
@@ -34,11 +35,11 @@ async def readyz(request: web.Request) -> web.Response:
 
     The states of the queue and of the worker are told and decide nothing.
     """
-    db = requests.database(request)
+    db = request.app[keys.DATABASE]
     facts = {
         "database": await _database(db),
-        "disk": await request.app[keys.DISK].state(db),
-        "queue": await request.app[keys.DOORBELL].state(),
+        "disk": await request.app[DISK].state(db),
+        "queue": await request.app[DOORBELL].state(),
         "worker": await _worker(request.app[keys.SETTINGS]),
     }
     is_ready = facts["database"] == facts["disk"] == "ok"
@@ -79,6 +80,9 @@ class Disk:
             self._has_room = await asyncio.to_thread(_has_room, self._folders)
         is_refused = db.refused_on is not None and now - db.refused_on <= KEPT
         return "full" if is_refused or not self._has_room else "ok"
+
+
+DISK = web.AppKey("disk", Disk)
 
 
 def _has_room(folders: Iterable[Path]) -> bool:

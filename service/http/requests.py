@@ -1,195 +1,179 @@
-"""What handlers ask a request for."""
+"""What handlers ask of a request: the one door to the database, and the ids in its path.
+
+A handler hands its work to read() or write(), which look up who asks and what the path names in the
+same snapshot, or in the same transaction. So the rights that count are those of that moment.
+"""
 
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from aiohttp import web
 
-from service.http import auth, keys
+from service.http import auth, keys, links
+from service.http.turns import TURNS
 from tracker import comments, issues
 from tracker.access import trackers
-from tracker.access.rights import (
-    Actor,
-    Repository,
-    find_repository,
-    find_tracker,
-    require_permission,
-)
+from tracker.access.rights import Actor, Repository, find_tracker, require_permission
 from tracker.blobs import MOST_FREED
 from tracker.contents import Texts
-from tracker.database import Database, Lane, Reader, Transaction
+from tracker.database import Lane, Reader, Transaction
 from tracker.errors import NotFound, TrackerError
 from tracker.vocabulary import Permission
 from tracker.work import sweeping
 
 T = TypeVar("T")
 
-
-def database(request: web.Request) -> Database:
-    """The database."""
-    return request.app[keys.DATABASE]
+Find = Callable[[Reader, Actor, str, str], Coroutine[Any, Any, Repository]]
+"""Finds a repository by its workspace's and its own name: rights.find_repository, find_tracker."""
 
 
-def actor(request: web.Request) -> Actor:
-    """Whoever asks; known as soon as the database was read for the request."""
-    return request[keys.ACTOR]
+@overload
+async def read(
+    request: web.Request,
+    work: Callable[[Reader, Actor, Repository], Coroutine[Any, Any, T]],
+    *,
+    find: Find = find_tracker,
+    needed: Permission | None = None,
+    seen: Repository | None = None,
+    lane: Lane = Lane.QUICK,
+) -> T: ...
 
 
+@overload
 async def read(
     request: web.Request,
     work: Callable[[Reader, Actor], Coroutine[Any, Any, T]],
     *,
+    find: None,
     lane: Lane = Lane.QUICK,
-) -> T:
-    """What work(reader, actor) makes of the database, which is asked once for everything.
-
-    work and lane are as Database.read wants them; in each lane but QUICK everybody has one turn at
-    a time. Raises what work raises; before that
-    Unauthenticated for wrong credentials, MissingScope for a token that is not for this endpoint.
-    """
-
-    async def whole(reader: Reader) -> T:
-        return await work(reader, await auth.identify(request, reader))
-
-    if lane is Lane.QUICK:
-        return await database(request).read(whole)
-    async with request.app[keys.TURNS].of((lane, auth.asker(request))):
-        return await database(request).read(whole, lane=lane)
+) -> T: ...
 
 
-async def read_tracker(
+async def read(
     request: web.Request,
-    work: Callable[[Reader, Repository], Coroutine[Any, Any, T]],
+    work: Callable[..., Coroutine[Any, Any, T]],
     *,
+    find: Find | None = find_tracker,
+    needed: Permission | None = None,
+    seen: Repository | None = None,
     lane: Lane = Lane.QUICK,
 ) -> T:
-    """As read(): what work(reader, tracker) makes of the tracker in the path.
+    """What work(reader, actor, repository) reads, in one snapshot and one trip to the database.
 
-    Raises NotFound unless whoever asks may see it.
+    The repository is the one in the path; with find=None work(reader, actor) gets none. work may
+    await its reader only (Database.read). In other lanes than QUICK each caller has one search at
+    a time.
+
+    Raises what work raises; before that Unauthenticated for wrong credentials, MissingScope for a
+    token that lacks a scope, NotFound for a repository that the actor may not see, Forbidden where
+    they have less than the needed permission, Conflict where another tracker is in force than in
+    the repository that was seen before.
     """
-
-    async def whole(reader: Reader, actor: Actor) -> T:
-        return await work(reader, await find_tracker(reader, actor, *_names(request)))
-
-    return await read(request, whole, lane=lane)
-
-
-async def read_administered(
-    request: web.Request, work: Callable[[Reader, Repository], Coroutine[Any, Any, T]]
-) -> T:
-    """As read_tracker(), for whoever administers the repository. Raises Forbidden for others."""
-
-    async def whole(reader: Reader, tracker: Repository) -> T:
-        require_permission(tracker, Permission.ADMIN)
-        return await work(reader, tracker)
-
-    return await read_tracker(request, whole)
+    whole = partial(_work, request, work, find, needed, seen)
+    database = request.app[keys.DATABASE]
+    if lane is Lane.QUICK:
+        return await database.read(whole)
+    async with request.app[TURNS].of((lane, auth.caller(request))):
+        return await database.read(whole, lane=lane)
 
 
-async def repository(request: web.Request) -> Repository:
-    """The repository in the path, if it is visible to whoever asks. Raises NotFound."""
-
-    async def whole(reader: Reader, actor: Actor) -> Repository:
-        return await find_repository(reader, actor, *_names(request))
-
-    return await read(request, whole)
-
-
-async def tracker(request: web.Request) -> Repository:
-    """The repository in the path, if it is visible and its tracker is on. Raises NotFound."""
-
-    async def whole(reader: Reader, tracker: Repository) -> Repository:
-        return tracker
-
-    return await read_tracker(request, whole)
+@overload
+async def write(
+    request: web.Request,
+    work: Callable[[Transaction, Actor, Repository], Coroutine[Any, Any, T]],
+    *,
+    find: Find = find_tracker,
+    needed: Permission | None = None,
+    seen: Repository | None = None,
+) -> T: ...
 
 
-async def issues_tracker(request: web.Request, number: int) -> Repository:
-    """As tracker(), where there is an issue of that number: said before a body is read."""
-
-    async def whole(reader: Reader, tracker: Repository) -> Repository:
-        await issues.outline(reader, tracker, number)
-        return tracker
-
-    return await read_tracker(request, whole)
-
-
-async def shown(request: web.Request, texts: Texts) -> list[str]:
-    """The HTML of texts, for whoever asks."""
-    return await request.app[keys.CONTENTS].show(texts, request[keys.BASE_URL], actor(request))
+@overload
+async def write(
+    request: web.Request,
+    work: Callable[[Transaction, Actor], Coroutine[Any, Any, T]],
+    *,
+    find: None,
+) -> T: ...
 
 
 async def write(
     request: web.Request,
-    tracker: Repository,
-    work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]],
-) -> T:
-    """As write_as(): what work(tx, tracker) makes of the tracker that was found before.
-
-    Raises NotFound for whoever may not see the tracker any more, Conflict when another one is in
-    force by now.
-    """
-
-    async def whole(tx: Transaction, actor: Actor) -> T:
-        now = await find_tracker(tx, actor, *_names(request))
-        trackers.require_same(tracker, now)
-        return await work(tx, now)
-
-    return await write_as(request, whole)
-
-
-async def write_repository(
-    request: web.Request,
-    needed: Permission,
-    work: Callable[[Transaction, Repository], Coroutine[Any, Any, T]],
+    work: Callable[..., Coroutine[Any, Any, T]],
     *,
-    find: Callable[[Reader, Actor, str, str], Coroutine[Any, Any, Repository]] = find_repository,
+    find: Find | None = find_tracker,
+    needed: Permission | None = None,
+    seen: Repository | None = None,
 ) -> T:
-    """As write_as(): what work(tx, repository) makes of the repository in the path.
+    """What work(tx, actor, repository) makes, in one durable transaction; as read() otherwise.
 
-    find is find_tracker where its tracker must be on. Raises NotFound for whoever may not see the
-    repository any more, Forbidden for whoever has less than the needed permission there.
+    Reading a body takes time, so actor, repository and rights are looked up again here, also where
+    they were looked up before: who has lost their access since then changes nothing.
     """
-
-    async def whole(tx: Transaction, actor: Actor) -> T:
-        now = await find(tx, actor, *_names(request))
-        require_permission(now, needed)
-        return await work(tx, now)
-
-    return await write_as(request, whole)
+    return await request.app[keys.DATABASE].write(partial(_work, request, work, find, needed, seen))
 
 
-async def write_as(
-    request: web.Request, work: Callable[[Transaction, Actor], Coroutine[Any, Any, T]]
+async def _work(
+    request: web.Request,
+    work: Callable[..., Coroutine[Any, Any, T]],
+    find: Find | None,
+    needed: Permission | None,
+    seen: Repository | None,
+    db: Reader,
 ) -> T:
-    """What work(tx, actor) makes in one transaction, of whoever asks as he is by now.
+    actor = await auth.identify(request, db)
+    if find is None:
+        return await work(db, actor)
+    names = request.match_info["workspace"], request.match_info["repo_slug"]
+    repository = await find(db, actor, *names)
+    if needed is not None:
+        require_permission(repository, needed)
+    if seen is not None:
+        trackers.require_same(seen, repository)
+    return await work(db, actor, repository)
 
-    He is looked up once more, because it took a while to read what he sends: else whoever lost his
-    access, his token or his account could still use it with a body that he had begun to send
-    before. Raises what work raises; before that as read().
-    """
 
-    async def whole(tx: Transaction) -> T:
-        del request[keys.ACTOR]
-        return await work(tx, await auth.identify(request, tx))
+async def repository(
+    request: web.Request, *, find: Find = find_tracker, needed: Permission | None = None
+) -> Repository:
+    """The repository in the path, looked up before a body is read. Raises as read() does."""
+    return await read(request, _repository, find=find, needed=needed)
 
-    return await database(request).write(whole)
+
+async def _repository(db: Reader, actor: Actor, repository: Repository) -> Repository:
+    return repository
+
+
+async def tracker_of(request: web.Request, number: int) -> Repository:
+    """As repository(), where the tracker has an issue of that number. Raises NotFound."""
+    return await read(request, partial(_tracker_of, number=number))
+
+
+async def _tracker_of(
+    db: Reader, actor: Actor, repository: Repository, *, number: int
+) -> Repository:
+    await issues.outline(db, repository, number)
+    return repository
+
+
+async def shown(request: web.Request, texts: Texts) -> list[str]:
+    """The HTML of texts, for the caller."""
+    contents = request.app[keys.CONTENTS]
+    return await contents.show(texts, request[links.BASE_URL], request[auth.ACTOR])
 
 
 async def free(request: web.Request, blobs: Iterable[str]) -> None:
     """Remove bytes that lost their rows, so that nobody fills the disk beyond the quota.
 
-    At most MOST_FREED, because somebody waits for the answer: the sweep takes the others, and
-    whatever can't be removed now.
+    At most MOST_FREED, because the client waits for the answer: the sweep removes the others, and
+    what can't be removed now.
     """
+    app = request.app
     with suppress(TrackerError, OSError):
-        await sweeping.free(database(request), request.app[keys.BLOBS], islice(blobs, MOST_FREED))
-
-
-def _names(request: web.Request) -> tuple[str, str]:
-    return request.match_info["workspace"], request.match_info["repo_slug"]
+        await sweeping.free(app[keys.DATABASE], app[keys.BLOBS], islice(blobs, MOST_FREED))
 
 
 def issue_number(request: web.Request) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from service.http import keys
+from service.http.timeouts import TIMEOUTS
 from tracker.errors import Unavailable
 
 LONG = 1 << 18
@@ -34,6 +34,9 @@ class Outgoing:
         self.held = 0
 
 
+OUTGOING = web.AppKey("outgoing", Outgoing)
+
+
 class LongResponse(web.Response):
     """An answer whose body is long."""
 
@@ -41,7 +44,7 @@ class LongResponse(web.Response):
         """Raises Unavailable for a GET while the others hold too much: it can be asked again."""
         super().__init__(body=body, **arguments)
         self._asked = request
-        self._outgoing = request.app[keys.OUTGOING]
+        self._outgoing = request.app[OUTGOING]
         held = self._outgoing.held
         if held and held + len(body) > MOST and request.method == "GET":
             raise Unavailable("Too many long answers are being read: try again in a moment.")
@@ -78,7 +81,7 @@ async def patience(request: web.Request) -> AsyncIterator[None]:
 
     It has Timeouts.reader to read a piece.
     """
-    seconds = request.app[keys.TIMEOUTS].reader
+    seconds = request.app[TIMEOUTS].reader
     try:
         async with asyncio.timeout(seconds):
             yield

@@ -1,30 +1,32 @@
-"""Turns: of whatever may take long, everybody gets one at a time."""
+"""Turns: of what may take long, each caller has one at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
+from aiohttp import web
+
 from tracker.errors import Unavailable
 
-_PATIENCE = 5.0
-"""Seconds that somebody waits for what he has begun before."""
+_TIMEOUT = 5.0
+"""Seconds that a caller waits for their own earlier searches."""
 
 
 class Turns:
-    """Lets everybody do one thing after the other, so that nobody's many hold up all others."""
+    """Let each caller do one thing after the other, so that many of one do not delay the others."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, who: object) -> AsyncIterator[None]:
-        """The turn of who. Raises Unavailable for whoever has begun too much already."""
-        lock = self._locks.get(who)
+    async def of(self, caller: object) -> AsyncIterator[None]:
+        """The turn of a caller. Raises Unavailable where too many of their own wait already."""
+        lock = self._locks.get(caller)
         if lock is None:
-            lock = self._locks[who] = asyncio.Lock()
+            lock = self._locks[caller] = asyncio.Lock()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 await lock.acquire()
         except TimeoutError as error:
             raise Unavailable("Too many of your searches are waiting.") from error
@@ -32,3 +34,6 @@ class Turns:
             yield
         finally:
             lock.release()
+
+
+TURNS = web.AppKey("turns", Turns)

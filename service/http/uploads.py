@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from service.http import requests
+from service.http import keys
 from tracker.attachments import File, check_name
 from tracker.blobs import Batch, Blobs
 from tracker.errors import Invalid, StorageFull, TooLarge
@@ -108,7 +108,7 @@ def _translated(request: web.Request) -> Iterator[None]:
         raise Invalid("The body is not a proper multipart/form-data.") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            requests.database(request).note_full()
+            request.app[keys.DATABASE].note_full()
             raise StorageFull("The disk is full; nothing was changed.") from error
         raise
 

@@ -1,13 +1,14 @@
-"""From our marshmallow fields to JSON Schema: what apispec can't know of them."""
+"""JSON Schema of marshmallow fields: what apispec can't know of ours."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import INCLUDE, Schema, fields
 
-from service.api_v2.payloads import Changes, Content, New, Reference
 from tracker import fields as rules
 from tracker.vocabulary import LARGEST_ID
 
@@ -15,19 +16,21 @@ Json = dict[str, Any]
 
 
 class _Converter(OpenAPIConverter):
-    """Describes objects by their docstrings, and of none says that it will never get another
-    member: apispec would, of every schema that refuses what it does not know."""
+    """Describe objects by their docstrings, and leave out that none may have further members.
+
+    apispec would say so of every schema that refuses what it does not know.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for function in (_limits, _number, _content, _reference, _new):
+        for function in (_limits, _number):
             self.add_attribute_function(function)  # type: ignore[no-untyped-call]
 
     def schema2jsonschema(self, schema: Any) -> Json:
         """The JSON Schema of a marshmallow schema."""
         described: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         instance = resolve_schema_instance(schema)
-        if isinstance(instance, Changes):
+        if getattr(instance, "refuses_unknown", False):
             described["additionalProperties"] = False
         elif instance.unknown != INCLUDE:
             described.pop("additionalProperties", None)
@@ -35,10 +38,6 @@ class _Converter(OpenAPIConverter):
         if about and type(instance).__name__ != _GENERATED:
             described["description"] = " ".join(about.split())
         return described
-
-
-class _Plugin(MarshmallowPlugin):
-    Converter = _Converter
 
 
 _GENERATED = type(Schema.from_dict({})()).__name__
@@ -50,9 +49,30 @@ def _name(schema: Any) -> str | None:
     return None if name == _GENERATED else name.removeprefix("_")
 
 
-def plugin() -> MarshmallowPlugin:
-    """The plugin of apispec that describes schemas."""
-    return _Plugin(schema_name_resolver=_name)  # type: ignore[arg-type]
+class Plugin(MarshmallowPlugin):
+    """The plugin of apispec that describes schemas.
+
+    attribute_functions describe fields that only one dialect has, as apispec wants them.
+    """
+
+    Converter = _Converter
+
+    def __init__(self, attribute_functions: Iterable[Callable[..., Json]]) -> None:
+        super().__init__(schema_name_resolver=_name)  # type: ignore[arg-type]
+        self._attribute_functions = attribute_functions
+
+    def init_spec(self, spec: APISpec) -> None:
+        """Take part in the making of a document."""
+        super().init_spec(spec)
+        for function in self._attribute_functions:
+            self.converter.add_attribute_function(function)  # type: ignore[union-attr]
+
+    def query_parameters(self, schema: Schema) -> list[Json]:
+        """The parameters of a query that a schema reads."""
+        found: list[Json] = self.converter.schema2parameters(  # type: ignore[union-attr]
+            schema, location="query"
+        )
+        return found
 
 
 def _limits(self: OpenAPIConverter, field: fields.Field[Any], **kwargs: Any) -> Json:
@@ -71,38 +91,3 @@ def _limits(self: OpenAPIConverter, field: fields.Field[Any], **kwargs: Any) -> 
 
 def _number(self: OpenAPIConverter, field: fields.Field[Any], **kwargs: Any) -> Json:
     return {"maximum": LARGEST_ID} if isinstance(field, rules.Number) else {}
-
-
-def _content(self: OpenAPIConverter, field: fields.Field[Any], *, ret: Json) -> Json:
-    """An object with the text and its markup, or the text alone."""
-    if not isinstance(field, Content):
-        return {}
-    return _either(field, ret, ret["properties"]["raw"], {**ret, "type": "object"})
-
-
-def _reference(self: OpenAPIConverter, field: fields.Field[Any], *, ret: Json) -> Json:
-    """An object with one of some members, or the most usual of them alone."""
-    if not isinstance(field, Reference):
-        return {}
-    members = {name: self.field2property(rule) for name, rule in field.members.items()}
-    one = {
-        "type": "object",
-        "properties": members,
-        "anyOf": [{"required": [name]} for name in members],
-    }
-    return _either(field, ret, members[field.plain], one)
-
-
-def _new(self: OpenAPIConverter, field: fields.Field[Any], *, ret: Json) -> Json:
-    """{"new": value}, or the value alone."""
-    if not isinstance(field, New):
-        return {}
-    value = self.field2property(field.rule)
-    one = {"type": "object", "properties": {"new": value}, "required": ["new"]}
-    return _either(field, ret, value, one)
-
-
-def _either(field: fields.Field[Any], ret: Json, plain: Json, whole: Json) -> Json:
-    """One or the other, or null where the field takes that, in place of what ret says."""
-    ret.clear()
-    return {"anyOf": [plain, whole, *([{"type": "null"}] if field.allow_none else [])]}

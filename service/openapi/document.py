@@ -3,21 +3,19 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
 from inspect import cleandoc
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from apispec import APISpec
 from marshmallow import Schema
 
-from service.api_v2 import objects, paging
+from service.http.dialect import Description, Dialect
 from service.http.endpoint import NUMBER, Answer, Endpoint
 from service.openapi import converting
-from service.openapi.dialects import Dialect
 from tracker.query import Catalogue
 from tracker.settings import Limits
-from tracker.vocabulary import Scope
 
 Json = dict[str, Any]
 
@@ -27,23 +25,6 @@ _FORM = "application/x-www-form-urlencoded"
 
 _SEGMENT = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
 """A parameter in the path of a route: its name and its pattern."""
-
-_PARAMETERS = {
-    "workspace": "The workspace's slug, or its UUID in braces.",
-    "repo_slug": "The repository's slug, or its UUID in braces.",
-    "issue_id": "The issue's number in its repository.",
-    "comment_id": "The comment's id.",
-    "change_id": "The change's id.",
-    "category_id": "The id of the component, milestone or version.",
-    "path": "The attachment's file name.",
-    "repo_name": "The repository's slug.",
-    "task_id": "The export's UUID.",
-    "selected_user": "The person's UUID in braces, or account id.",
-    "member": "The person's UUID in braces, or account id.",
-    "username": "The person's user name, UUID in braces or account id.",
-    "email": "One of your own e-mail addresses.",
-}
-"""What the parameters of paths are."""
 
 _ERRORS = {
     400: "Something in the request is not right; `error.fields` says what, if it is in the body.",
@@ -65,32 +46,37 @@ _ERRORS = {
 
 _ZIP = "application/zip"
 
-_PRIVATE = frozenset({Scope.ACCOUNT, Scope.ACCOUNT_WRITE, Scope.REPOSITORY_ADMIN})
-"""Scopes of what nobody can do without an account, not even read."""
+
+class _Shared(NamedTuple):
+    """The names of parameters that every list in pages has, and every answer in JSON."""
+
+    of_pages: list[str]
+    of_answers: list[str]
 
 
-def build(dialect: Dialect, endpoints: Sequence[Endpoint], limits: Limits, version: str) -> Json:
-    """The document of one API's endpoints without `servers`, which depend on who asks."""
-    plugins = [converting.plugin()]
-    spec = APISpec("Pail", version, VERSION, plugins, info={"description": dialect.about})
-    _add_components(spec, dialect)
-    names = Counter(endpoint.handler.__name__ for endpoint in endpoints)
+def build(dialect: Dialect, limits: Limits, version: str) -> Json:
+    """The document of a dialect without `servers`, which depend on the address of the request."""
+    plugin = converting.Plugin(dialect.description.attribute_functions)
+    about = {"description": dialect.description.about}
+    spec = APISpec("Pail", version, VERSION, [plugin], info=about)
+    shared = _add_components(spec, plugin, dialect.description)
+    names = Counter(endpoint.handler.__name__ for endpoint in dialect.endpoints)
     tags: dict[str, str] = {}
-    for endpoint in endpoints:
+    for endpoint in dialect.endpoints:
         module = endpoint.handler.__module__
         tag = module.rpartition(".")[2]
         tags[tag] = cleandoc(sys.modules[module].__doc__ or "").partition("\n")[0]
         name = endpoint.handler.__name__
         if names[name] > 1:
             name += f"_{_noun(endpoint.path)}"
-        described = _operation(dialect, endpoint, limits, name)
+        described = _operation(dialect, endpoint, limits, name, shared)
         operation = {"operationId": name, "tags": [tag], **described}
         spec.path(
             path=plain_path(endpoint.path),
             operations={endpoint.method.lower(): operation},
         )
-    for tag, about in tags.items():
-        spec.tag({"name": tag, "description": about})
+    for tag, first_line in tags.items():
+        spec.tag({"name": tag, "description": first_line})
     document: Json = spec.to_dict()
     return document
 
@@ -105,43 +91,26 @@ def _noun(path: str) -> str:
     return [part for part in path.split("/") if "{" not in part][-1]
 
 
-def _add_components(spec: APISpec, dialect: Dialect) -> None:
-    """What several operations refer to: errors, parameters and ways to say who asks."""
-    for status, about in {**_ERRORS, **dialect.statuses}.items():
-        spec.components.response(str(status), {"description": about, **_json(dialect.error)})
-    for parameter in _list_parameters() if dialect.has_fields else ():
-        spec.components.parameter(parameter["name"], "query", parameter)
+def _add_components(spec: APISpec, plugin: converting.Plugin, description: Description) -> _Shared:
+    """Add what several operations refer to: errors, parameters and ways to send a token."""
+    for status, about in {**_ERRORS, **description.statuses}.items():
+        spec.components.response(str(status), {"description": about, **_json(description.error)})
     for name, scheme in (("token", "bearer"), ("basic", "basic")):
         spec.components.security_scheme(name, {"type": "http", "scheme": scheme})
-
-
-def _list_parameters() -> Iterator[Json]:
-    yield _query(
-        "page", "Which page, from 1.", {"type": "integer", "minimum": 1, "maximum": 10**9 - 1}
-    )
-    yield _query(
-        "pagelen",
-        "How many items on a page.",
-        {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": paging.MOST,
-            "default": paging.DEFAULT_LENGTH,
-        },
-    )
-    yield _query(
-        "fields",
-        "Parts of the answer, separated by commas: `a.b` for these alone, `-a.b` for all but "
-        "these, `+a.b` for more than usual; `*` stands for every name.",
-        {"type": "string"},
-    )
+    found = []
+    for schema in (description.page_parameters, description.answer_parameters):
+        parameters = [] if schema is None else plugin.query_parameters(schema)
+        for parameter in parameters:
+            spec.components.parameter(parameter["name"], "query", parameter)
+        found.append([parameter["name"] for parameter in parameters])
+    return _Shared(*found)
 
 
 def _query(name: str, about: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
-def _path_parameters(path: str) -> Iterator[Json]:
+def _path_parameters(description: Description, path: str) -> Iterator[Json]:
     for name, pattern in _SEGMENT.findall(path):
         if pattern == NUMBER:
             schema: Json = {"type": "integer", "minimum": 0}
@@ -150,48 +119,56 @@ def _path_parameters(path: str) -> Iterator[Json]:
             if pattern not in ("", "[^/]+"):
                 schema["pattern"] = f"^{pattern}$"
         parameter = {"name": name, "in": "path", "required": True, "schema": schema}
-        yield {**parameter, "description": _PARAMETERS[name]}
+        yield {**parameter, "description": description.path_parameters[name]}
 
 
-def _operation(dialect: Dialect, endpoint: Endpoint, limits: Limits, name: str) -> Json:
-    """One operation."""
+def _operation(
+    dialect: Dialect, endpoint: Endpoint, limits: Limits, name: str, shared: _Shared
+) -> Json:
+    description = dialect.description
     about = cleandoc(endpoint.handler.__doc__ or "")
     summary, _, rest = about.partition("\n\n")
     rest = "\n\n".join(text for text in rest.split("\n\n") if not text.startswith("Raises"))
     operation: Json = {
-        "summary": " ".join(summary.split()).rstrip("."),
-        "responses": _responses(dialect, endpoint),
+        "summary": endpoint.summary or " ".join(summary.split()).rstrip("."),
+        "responses": _responses(description, endpoint),
         "security": _security(endpoint),
     }
     if rest:
         operation["description"] = rest
-    if parameters := [*_path_parameters(endpoint.path), *_query_parameters(dialect, endpoint)]:
+    parameters = [
+        *_path_parameters(description, endpoint.path),
+        *_query_parameters(description, endpoint, shared),
+    ]
+    if parameters:
         operation["parameters"] = parameters
     if endpoint.body is not None:
         content: Json = {"schema": endpoint.body(limits)}
-        if name in dialect.examples:
-            content["examples"] = dialect.examples[name]
-        types = ("application/json", *([_FORM] if dialect.has_forms else []))
+        if name in description.examples:
+            content["examples"] = description.examples[name]
+        types = ("application/json", *([_FORM] if description.has_forms else []))
         operation["requestBody"] = {"content": {name: {**content} for name in types}}
     if endpoint.files is not None:
         operation["requestBody"] = _upload(endpoint.files)
     return operation
 
 
-def _query_parameters(dialect: Dialect, endpoint: Endpoint) -> Iterator[Json | str]:
+def _query_parameters(
+    description: Description, endpoint: Endpoint, shared: _Shared
+) -> Iterator[Json | str]:
     if endpoint.parameters is not None:
         yield {"in": "query", "schema": endpoint.parameters}
-    if _is_page(endpoint):
-        yield from ("page", "pagelen")
+    if _is_page(description, endpoint):
+        yield from shared.of_pages
     if endpoint.catalogue is not None:
         yield from _questions(endpoint.catalogue)
-    if dialect.has_fields and any(map(_is_json, endpoint.answers.values())):
-        yield "fields"
+    if any(map(_is_json, endpoint.answers.values())):
+        yield from shared.of_answers
 
 
-def _is_page(endpoint: Endpoint) -> bool:
-    shape = endpoint.answers.get(200)
-    return isinstance(shape, type) and issubclass(shape, objects.Page)
+def _is_page(description: Description, endpoint: Endpoint) -> bool:
+    shape, page = endpoint.answers.get(200), description.page
+    return page is not None and isinstance(shape, type) and issubclass(shape, page)
 
 
 def _questions(catalogue: Catalogue) -> Iterator[Json]:
@@ -224,19 +201,13 @@ def _upload(name: str) -> Json:
 
 
 def _security(endpoint: Endpoint) -> list[Json]:
-    """Any of these will do: a token with the scopes, or nobody at all where that is allowed."""
+    """Any of these will do: a token with the scopes, or none at all where that is allowed."""
     scopes = [str(scope) for scope in endpoint.scopes]
-    nobody: list[Json] = [{}] if may_be_asked_by_nobody(endpoint) else []
-    return [{"token": scopes}, {"basic": scopes}, *nobody]
+    anonymous: list[Json] = [{}] if endpoint.is_public else []
+    return [{"token": scopes}, {"basic": scopes}, *anonymous]
 
 
-def may_be_asked_by_nobody(endpoint: Endpoint) -> bool:
-    """Whether it can be asked without credentials, of what is public and not the asker's own."""
-    is_own = endpoint.path.startswith("/user/") or _PRIVATE & set(endpoint.scopes)
-    return endpoint.method == "GET" and not is_own
-
-
-def _responses(dialect: Dialect, endpoint: Endpoint) -> Json:
+def _responses(description: Description, endpoint: Endpoint) -> Json:
     found: Json = {}
     for status, shape in endpoint.answers.items():
         found[str(status)] = {"description": HTTPStatus(status).phrase, **_content(shape)}
@@ -254,7 +225,7 @@ def _responses(dialect: Dialect, endpoint: Endpoint) -> Json:
         found["206"] = {"description": "The part that `Range` asks for.", **_content(shape)}
     if endpoint.method == "GET" and (_is_json(shape) or shape == _ZIP):
         found["304"] = {"description": "It is what `If-None-Match` names."}
-    for status in (*_errors(endpoint), *dialect.statuses):
+    for status in (*_errors(endpoint), *description.statuses):
         found[str(status)] = str(status)
     return found
 

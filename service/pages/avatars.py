@@ -1,13 +1,12 @@
 """Pictures of people, repositories and workspaces: drawn here, from a UUID and a name."""
 
 import re
+from functools import partial
 
 from aiohttp import web
 
 from service.http import requests
 from tracker.access import avatars
-from tracker.access.rights import Actor
-from tracker.database import Reader
 
 _UUID = re.compile(r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}")
 
@@ -21,7 +20,7 @@ _LETTERS = (
     'fill="#fff">{letters}</text>'
 )
 _NEUTRAL = '<circle cx="32" cy="32" r="12" fill="none" stroke="#fff" stroke-width="4"/>'
-"""For whoever has no letters, or whom the asker may not know: the two look the same."""
+"""For whoever has no letters, or whom the caller may not know: the two look the same."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -30,15 +29,11 @@ def add_routes(app: web.Application) -> None:
 
 
 async def get_avatar(request: web.Request) -> web.Response:
-    """A picture for any UUID in braces, with initials where whoever asks may know whose it is."""
+    """A picture for any UUID in braces, with initials where the caller may know whose it is."""
     uuid = request.match_info["uuid"].lower()
     if not _UUID.fullmatch(uuid):
         raise web.HTTPNotFound
-
-    async def find(reader: Reader, actor: Actor) -> str | None:
-        return await avatars.name_of(reader, actor, uuid)
-
-    name = await requests.read(request, find)
+    name = await requests.read(request, partial(avatars.name_of, uuid=uuid), find=None)
     return web.Response(
         text=draw(uuid, avatars.initials(name or "")),
         content_type="image/svg+xml",

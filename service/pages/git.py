@@ -3,6 +3,8 @@
 Importers clone before they read issues (Gitea's and GitLab's do), and a tracker has no code.
 """
 
+from functools import partial
+
 from aiohttp import web
 
 from service.http import requests
@@ -36,20 +38,20 @@ def add_routes(app: web.Application) -> None:
 async def get_refs(request: web.Request) -> web.Response:
     """No branches and no tags.
 
-    Raises Unauthenticated where nobody sees nothing, be it private or absent: git sends its
+    Anonymous requests get 401 for a private and for an absent repository alike: git sends its
     credentials only when it is asked for them.
     """
     if request.query.get("service") != _SERVICE:
         raise web.HTTPNotFound
     names = request.match_info["workspace"], request.match_info["repo_slug"]
-
-    async def find(reader: Reader, actor: Actor) -> None:
-        try:
-            await find_repository(reader, actor, *names)
-        except NotFound:
-            if actor.id is None:
-                raise Unauthenticated(NEEDS_ACCOUNT) from None
-            raise
-
-    await requests.read(request, find)
+    await requests.read(request, partial(_find, names=names), find=None)
     return web.Response(text=_NO_REFS, content_type=f"application/x-{_SERVICE}-advertisement")
+
+
+async def _find(db: Reader, actor: Actor, *, names: tuple[str, str]) -> None:
+    try:
+        await find_repository(db, actor, *names)
+    except NotFound:
+        if actor.id is None:
+            raise Unauthenticated(NEEDS_ACCOUNT) from None
+        raise

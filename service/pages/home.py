@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from service.http import requests
+from service.http import keys
 from tracker.access import repositories
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def add_routes(app: web.Application) -> None:
 
 async def get_home(request: web.Request) -> web.Response:
     """The front page."""
-    rows = await repositories.public_trackers(requests.database(request), MOST + 1)
+    rows = await repositories.public_trackers(request.app[keys.DATABASE], MOST + 1)
     html = (
         _environment()
         .get_template("home.html")

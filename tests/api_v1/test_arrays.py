@@ -11,6 +11,7 @@ from aiohttp import web
 
 from service.api_v1 import arrays
 from service.http import keys
+from service.http.timeouts import TIMEOUTS
 from tests.conftest import APP, OPEN, Api, Start
 from tests.rows import TIME
 from tracker import catalogues
@@ -293,7 +294,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    api.app[keys.TIMEOUTS].reader = 0.2
+    api.app[TIMEOUTS].reader = 0.2
     await _comment(api, 16, "alice/open", fill=arrays.BYTES)  # more than a kernel keeps
     path = COMMENTS.replace("alice/app", "alice/open")
     with socket.socket() as client:

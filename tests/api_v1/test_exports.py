@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from service.http import keys
-from service.http.doorbell import Doorbell
+from service.http.doorbell import DOORBELL, Doorbell
 from tests.archives import as_data, sample
 from tests.conftest import Answer, Api, Start
 from tests.jobs.working import (
@@ -229,7 +228,7 @@ async def test_the_worker_is_rung_for(start: Start, settings: Settings) -> None:
             rung.append(job.id)
 
     def listen(app: web.Application) -> None:
-        app[keys.DOORBELL] = Listening(None)
+        app[DOORBELL] = Listening(None)
 
     api = await start(settings, listen)
     await _begin(api)

@@ -3,10 +3,10 @@
 import pytest
 from yarl import URL
 
-from service.http.endpoint import V1
+from service.api_v1.dialect import V1
 from tests.conftest import Api
 
-WRITTEN = [*V1, "/%21api/1.0", "/1%2E0", "/%31.0"]
+WRITTEN = [*V1.prefixes, "/%21api/1.0", "/1%2E0", "/%31.0"]
 """The prefixes, and ways to write them: Python's quote() makes the first one of "!"."""
 
 

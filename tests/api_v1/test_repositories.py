@@ -5,7 +5,7 @@ import pytest
 from service.api_v1 import arrays, objects
 from tests.conftest import APP, OPEN, Api
 from tracker.access import repositories
-from tracker.access.repositories import Draft
+from tracker.access.repositories import NewRepository
 
 OLD_OPEN = "/1.0/repositories/alice/open"
 
@@ -78,7 +78,7 @@ async def add_repositories(api: Api, count: int) -> None:
     workspace = (await api.repository("alice/app")).workspace_id
     async with api.db.transaction() as tx:
         for number in range(count):
-            draft = Draft(f"r{number}", f"r{number}", is_private=False)
+            draft = NewRepository(f"r{number}", f"r{number}", is_private=False)
             await repositories.add(tx, workspace, draft)
 
 

@@ -5,8 +5,8 @@ import base64
 
 import pytest
 
+from service.api_v1.dialect import V1
 from service.http.auth import NO_OAUTH_1
-from service.http.endpoint import V1
 from tests.api_v1.test_issues import ISSUES, create
 from tests.conftest import OPEN, Api
 
@@ -21,7 +21,7 @@ async def issue(api: Api) -> None:
     await api("POST", f"{ISSUES}/1/comments", "dora", data={"content": "hm"})
 
 
-@pytest.mark.parametrize("prefix", V1)
+@pytest.mark.parametrize("prefix", V1.prefixes)
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_every_prefix_and_a_slash_at_the_end_mean_the_same(
     api: Api, prefix: str, slash: str

@@ -265,7 +265,7 @@ async def test_a_write_that_is_cancelled_at_any_moment_leaves_the_next_one_worki
     bob = rights.Actor((await api.db.all("SELECT id FROM account WHERE username = 'bob'"))[0]["id"])
     for step in range(60):
         task = asyncio.create_task(
-            issues.create(api.db, bob, repository, issues.Draft(title=f"cancelled {step}"))
+            issues.create(api.db, bob, repository, issues.NewIssue(title=f"cancelled {step}"))
         )
         await asyncio.sleep(step / 20_000)
         task.cancel()

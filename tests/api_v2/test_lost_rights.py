@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from service.http import keys
+from service.http.auth import ACTOR
 from tests.conftest import APP, Answer, Api, Start
 from tests.jobs.working import archive, files, form
 from tests.rows import TIME
@@ -97,7 +97,7 @@ class Asking:
             path = verb.path.format(dora=dora)
             asked = asyncio.create_task(self.api(verb.method, path, who, **arguments))
             async with asyncio.timeout(10):
-                while not self._seen or keys.ACTOR not in self._seen[-1]:
+                while not self._seen or ACTOR not in self._seen[-1]:
                     await asyncio.sleep(0.001)
             await meanwhile(tx)
             before = await self._rows(tx)
@@ -161,7 +161,7 @@ async def test_somebody_who_was_switched_off_meanwhile_is_given_nothing(asking: 
 async def test_a_name_that_is_taken_meanwhile_is_refused(asking: Asking, verb: Verb) -> None:
     async def take(tx: Transaction) -> None:
         workspace = (await asking.api.repository("alice/app")).workspace_id
-        await repositories.add(tx, workspace, repositories.Draft("new", "New"))
+        await repositories.add(tx, workspace, repositories.NewRepository("new", "New"))
 
     assert (await asking(verb, "alice", take)).status == 400
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from service.api_v2 import issue_cache
-from service.http import keys
+from service.api_v2.issue_cache import ISSUE_CACHE
 from tests.conftest import OPEN, Api
 from tracker.access import accounts
 
@@ -44,7 +44,7 @@ async def test_whatever_changes_is_seen_at_once(
     assert await api.get(LIST, "bob") == before
     await change(api)
     after = await api.get(LIST, "bob")
-    api.app[keys.READY_ISSUES]._kept.clear()
+    api.app[ISSUE_CACHE]._entries.clear()
     assert after == await api.get(LIST, "bob") != before
     assert await api.get(f"{LIST}/2") in after["values"]
 
@@ -67,5 +67,5 @@ async def test_what_is_kept_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch
         await api.post(LIST, "bob", {"title": f"{number}", "content": content})
     page = await api.get(LIST)
     assert [issue["title"] for issue in page["values"]] == ["3", "2", "1", "0"]
-    assert len(api.app[keys.READY_ISSUES]._kept) == 2
+    assert len(api.app[ISSUE_CACHE]._entries) == 2
     assert await api.get(LIST) == page

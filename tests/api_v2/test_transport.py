@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from service.api_v2.dialect import V2
 from service.http import answers
-from service.http.endpoint import V2
 from tests.api_v2.test_upload_attachments import upload
 from tests.conftest import APP, OPEN, Answer, Api
 
@@ -72,7 +72,7 @@ async def test_options_of_what_is_not_there_is_a_404(api: Api) -> None:
     assert answer.body["error"]["message"] == "Resource not found"
 
 
-@pytest.mark.parametrize("prefix", V2)
+@pytest.mark.parametrize("prefix", V2.prefixes)
 async def test_scripts_of_every_origin_may_read_answers_and_errors_of_the_api(
     api: Api, prefix: str
 ) -> None:

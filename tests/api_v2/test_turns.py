@@ -33,7 +33,7 @@ async def test_everybody_has_one_turn_at_a_time() -> None:
 
 
 async def test_whoever_waits_for_himself_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_PATIENCE", 0.01)
+    monkeypatch.setattr(turns, "_TIMEOUT", 0.01)
     everybody = Turns()
     async with everybody.of("a"):
         with pytest.raises(Unavailable):
@@ -56,7 +56,7 @@ def _ways(token: str) -> list[dict[str, str]]:
 async def test_a_token_has_one_turn_however_it_is_sent(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_PATIENCE", 0.01)
+    monkeypatch.setattr(turns, "_TIMEOUT", 0.01)
     ways = _ways(api.world.tokens["bob"])
     async with held(api, Lane.ROWS):
         others = [asyncio.create_task(api("GET", ROWS, who)) for who in ("alice", None)]
@@ -70,7 +70,7 @@ async def test_a_token_has_one_turn_however_it_is_sent(
 async def test_a_search_through_texts_holds_up_no_list_of_the_same_person(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_PATIENCE", 0.01)
+    monkeypatch.setattr(turns, "_TIMEOUT", 0.01)
     async with held(api, Lane.TEXTS):
         searches = [asyncio.create_task(api("GET", TEXTS, "bob")) for _ in range(2)]
         # One of them is refused, because the other has its turn by now.

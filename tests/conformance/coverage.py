@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from service.http.endpoint import V1, V2
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from service.openapi.document import plain_path
 from tests.conformance import official, old_calls
 from tests.conformance.examples import EXAMPLES, why_not
@@ -26,11 +27,11 @@ Named = tuple[str, str]
 """A group of operations, and "METHOD path"."""
 
 
-def routes(api: str = V2[0]) -> dict[str, str]:
+def routes(api: str = V2.prefixes[0]) -> dict[str, str]:
     """The routes of an API by method and path without the names of parameters: "METHOD path"."""
     return {
         f"{endpoint.method} {official.shape(path)}": f"{endpoint.method} {path}"
-        for endpoint in APIS[api][1]
+        for endpoint in APIS[api].endpoints
         for path in [plain_path(endpoint.path)]
     }
 
@@ -83,7 +84,7 @@ def _old() -> Iterator[str]:
 
 def _old_rows(calls: Mapping[str, str]) -> Iterator[str]:
     """Raises LookupError for a call that has no route."""
-    ours = routes(V1[0])
+    ours = routes(V1.prefixes[0])
     for name, tests in calls.items():
         yield f"| `{name}` | `{ours[official.shape(name)]}` | {tests} |"
 

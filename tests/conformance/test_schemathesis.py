@@ -30,8 +30,9 @@ from aiohttp.test_utils import TestClient
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from service.app import build_app
-from service.http.endpoint import V1, V2
 from tests import conftest
 from tests.conformance.places import places
 from tests.conftest import Api, World
@@ -49,7 +50,7 @@ CHECKS = checks.CHECKS.get_by_names(
     ]
 )
 
-OLD, NEW = [schemathesis.openapi.from_dict(described(api)) for api in (V1[0], V2[0])]
+OLD, NEW = [schemathesis.openapi.from_dict(described(dialect.prefixes[0])) for dialect in (V1, V2)]
 
 few = settings(
     max_examples=8,
@@ -120,7 +121,7 @@ def server(world: World, tmp_path: Path) -> Iterator[Server]:
 @NEW.parametrize()
 @few
 def test_what_is_made_up_gets_a_described_answer(case: schemathesis.Case, server: Server) -> None:
-    _hold_both(V2[0], case, server)
+    _hold_both(V2.prefixes[0], case, server)
 
 
 @OLD.parametrize()
@@ -128,7 +129,7 @@ def test_what_is_made_up_gets_a_described_answer(case: schemathesis.Case, server
 def test_what_is_made_up_gets_a_described_answer_of_the_old_api(
     case: schemathesis.Case, server: Server
 ) -> None:
-    _hold_both(V1[0], case, server)
+    _hold_both(V1.prefixes[0], case, server)
 
 
 def _hold_both(api: str, case: schemathesis.Case, server: Server) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from tracker import issues
 from tracker.access import ADMINISTRATOR, Actor, find_repository
 from tracker.database import connect
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 
 async def main():
     db = await connect(Path(sys.argv[1]))
@@ -30,7 +30,7 @@ async def main():
         alice = Actor((await db.one("SELECT id FROM account WHERE username = 'alice'"))["id"])
         repository = await find_repository(db, ADMINISTRATOR, "alice", "app")
         for n in range(3):
-            draft = Draft(f"issue {n}")
+            draft = NewIssue(f"issue {n}")
             number = await db.write(lambda tx: issues.create(tx, alice, repository, draft))
             print("acknowledged", number, flush=True)
     finally:

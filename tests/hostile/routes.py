@@ -13,8 +13,10 @@ from urllib.parse import quote
 from aiohttp import FormData
 from yarl import URL
 
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from service.app import build_app
-from service.http.endpoint import V1, V2, Endpoint
+from service.http.endpoint import Endpoint
 from service.openapi.document import plain_path
 from tests.conftest import Answer, Api
 from tests.described import APIS
@@ -85,8 +87,8 @@ class Route:
 
 
 RIGHT: dict[str, dict[str, Any]] = {
-    V1[0]: {"title": "t", "content": "c", "name": "t"},
-    V2[0]: {
+    V1.prefixes[0]: {"title": "t", "content": "c", "name": "t"},
+    V2.prefixes[0]: {
         "title": "t",
         "content": {"raw": "c"},
         "changes": {"title": "t"},
@@ -107,14 +109,14 @@ def _routes() -> list[Route]:
     """The routes of the application; of the APIs those under their first prefix, HEAD nowhere."""
     declared = {
         (each.method, api + plain_path(each.path)): each
-        for api, (_, endpoints) in APIS.items()
-        for each in endpoints
+        for api, dialect in APIS.items()
+        for each in dialect.endpoints
     }
     found = []
     for route in build_app(Settings()).router.routes():
         assert route.resource is not None
         path = route.resource.canonical.removesuffix("{_slash}")
-        if route.method != "HEAD" and not path.startswith(V1[1:] + V2[1:]):
+        if route.method != "HEAD" and not path.startswith(V1.prefixes[1:] + V2.prefixes[1:]):
             found.append(Route(route.method, path, declared.get((route.method, path))))
     return found
 

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from service.api_v1.dialect import V1
 from service.http.auth import NO_OAUTH_1
-from service.http.endpoint import V1
 from tests.conformance.places import places
 from tests.conftest import READ_SCOPES, Api
 from tests.hostile.routes import (
@@ -171,7 +171,7 @@ async def test_the_old_api_takes_no_signature_in_the_query_either(
     before = dump(settings.database)
     wrong = []
     for route in API:
-        if route.api == V1[0]:
+        if route.api == V1.prefixes[0]:
             url = route.at(private, urlencode(SIGNED))
             answer = await send(api, route, url, who, **route.body())
             # Nobody may not write, whatever he says.

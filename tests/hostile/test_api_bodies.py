@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import FormData
 
-from service.http.endpoint import V1, V2
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from tests.api_v2.test_bodies import GARBAGE, PARTS
 from tests.conformance.places import places
 from tests.conftest import Answer, Api, Start
@@ -164,8 +165,8 @@ async def test_what_can_not_be_read_is_refused(
 
 
 FLAT = {
-    V1[0]: {"title": "t", "content": "c", "name": "t"},
-    V2[0]: {"title": "t", "content": "c", "permission": "read"},
+    V1.prefixes[0]: {"title": "t", "content": "c", "name": "t"},
+    V2.prefixes[0]: {"title": "t", "content": "c", "permission": "read"},
 }
 """A form that is right everywhere in an API."""
 

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiohttp import FormData
 
-from service.http.endpoint import V1, V2
+from service.api_v1.dialect import V1
+from service.api_v2.dialect import V2
 from tests.conformance.places import places
 from tests.conftest import Api, Start
 from tests.hostile.members import FORM, Member, body_with, members, names_one, vacant
@@ -88,7 +89,7 @@ FORBIDDEN: dict[str, Any] = {
 
 def _forbidden(route: Route) -> dict[str, Any]:
     """What nobody may set there: a state is `status` in API 1.0."""
-    meant = {"status"} if route.api == V1[0] else set()
+    meant = {"status"} if route.api == V1.prefixes[0] else set()
     return {name: value for name, value in FORBIDDEN.items() if name not in meant}
 
 
@@ -106,9 +107,9 @@ def _poisoned(route: Route, how: str) -> dict[str, Any]:
         names = [name for name in _forbidden(route) if "." not in name and name != "metadata"]
         flat = {name: str(FORBIDDEN[name]) for name in names}
         flat |= {"title": "t", "content": "c", "permission": "write", "changes.title": "t"}
-        return {"data": {**flat, **({"name": "t"} if route.api == V1[0] else {})}}
+        return {"data": {**flat, **({"name": "t"} if route.api == V1.prefixes[0] else {})}}
     right = dict(route.right)
-    if how != "clean" and route.api == V2[0]:
+    if how != "clean" and route.api == V2.prefixes[0]:
         right["content"] = {**_forbidden(route), "raw": "c"}
     return {"json": right if how == "clean" else {**_forbidden(route), **right}}
 
@@ -227,7 +228,7 @@ async def test_what_is_anothers_is_refused_like_what_is_nobodys(
             if answers[0].body != answers[1].body or not is_refused(answers[0], 400):
                 wrong.append(f"{forms}: {answers}")
     assert wrong == []
-    assert len(_references(route)) >= (4 if route.api == V1[0] else 13)
+    assert len(_references(route)) >= (4 if route.api == V1.prefixes[0] else 13)
     assert dump(settings.database) == before
 
 

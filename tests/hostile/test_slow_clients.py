@@ -18,8 +18,8 @@ import uvloop
 from aiohttp import FormData, web
 
 from service.app import build_app
-from service.http import keys
 from service.http.connections import Runner
+from service.http.timeouts import TIMEOUTS
 from tests.conftest import APP, OPEN, Api, Start
 from tests.jobs.working import begin_export, files, finished_export, select, working
 from tests.test_sending import unread
@@ -31,7 +31,7 @@ SHORT, LONG = 0.3, 60.0
 @pytest.fixture
 def patient(api: Api) -> Api:
     """Pail, which has an issue and waits for everything for long."""
-    timeouts = api.app[keys.TIMEOUTS]
+    timeouts = api.app[TIMEOUTS]
     timeouts.headers = timeouts.body = timeouts.reader = LONG
     return api
 
@@ -95,7 +95,7 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def test_a_connection_that_says_nothing_is_closed(patient: Api) -> None:
-    patient.app[keys.TIMEOUTS].headers = SHORT
+    patient.app[TIMEOUTS].headers = SHORT
     async with connected(patient) as client:
         assert await client.end() == b""
 
@@ -104,7 +104,7 @@ async def test_a_connection_that_says_nothing_is_closed(patient: Api) -> None:
 async def test_headers_that_do_not_end_are_answered_and_the_connection_is_closed(
     patient: Api, begun: bytes
 ) -> None:
-    patient.app[keys.TIMEOUTS].headers = SHORT
+    patient.app[TIMEOUTS].headers = SHORT
     async with connected(patient) as client:
         await client.send(begun)
         assert is_cut_off(await client.answer())
@@ -112,7 +112,7 @@ async def test_headers_that_do_not_end_are_answered_and_the_connection_is_closed
 
 
 async def test_headers_that_come_drop_by_drop_do_not_get_more_time(patient: Api) -> None:
-    patient.app[keys.TIMEOUTS].headers = SHORT
+    patient.app[TIMEOUTS].headers = SHORT
     async with connected(patient) as client:
 
         async def drip() -> None:
@@ -130,7 +130,7 @@ async def test_headers_that_come_drop_by_drop_do_not_get_more_time(patient: Api)
 
 async def test_a_later_request_has_its_time_from_its_first_byte_on(patient: Api) -> None:
     """A connection may be idle for longer than that between two requests."""
-    patient.app[keys.TIMEOUTS].headers = SHORT
+    patient.app[TIMEOUTS].headers = SHORT
     async with connected(patient) as idle:
         for _ in range(2):
             await idle.send(GET)
@@ -151,7 +151,7 @@ async def test_headers_in_pieces_are_whole_in_time(patient: Api) -> None:
 
 
 async def test_an_answer_that_takes_its_time_is_no_fault_of_the_client(patient: Api) -> None:
-    patient.app[keys.TIMEOUTS].headers = SHORT
+    patient.app[TIMEOUTS].headers = SHORT
     body = b'{"title": "t"}'
     async with connected(patient) as client:
         async with patient.db.transaction():  # nobody else writes
@@ -166,7 +166,7 @@ def test_the_loop_of_the_real_process_cuts_off_as_well(settings: Settings) -> No
 
     async def serve() -> None:
         app = build_app(settings)
-        app[keys.TIMEOUTS].headers = SHORT
+        app[TIMEOUTS].headers = SHORT
         runner = Runner(app)
         await runner.setup()
         try:
@@ -191,7 +191,7 @@ def test_the_loop_of_the_real_process_cuts_off_as_well(settings: Settings) -> No
 
 
 async def test_headers_that_begin_during_an_answer_are_cut_off_behind_it(patient: Api) -> None:
-    patient.app[keys.TIMEOUTS].headers = SHORT
+    patient.app[TIMEOUTS].headers = SHORT
     body = b'{"title": "t"}'
     async with connected(patient) as client:
         async with patient.db.transaction():  # nobody else writes
@@ -258,7 +258,7 @@ async def issue(patient: Api) -> None:
 async def test_a_body_that_stops_coming_is_answered_and_leaves_nothing(
     patient: Api, settings: Settings, path: str, kind: str, begun: bytes, chunked: bool
 ) -> None:
-    patient.app[keys.TIMEOUTS].body = SHORT
+    patient.app[TIMEOUTS].body = SHORT
     async with connected(patient) as client:
         await client.send(_post(patient, path, kind, None if chunked else 1000))
         if chunked and begun:
@@ -273,7 +273,7 @@ async def test_a_body_that_stops_coming_is_answered_and_leaves_nothing(
 async def test_a_compressed_body_that_stops_coming_is_answered(
     patient: Api, settings: Settings
 ) -> None:
-    patient.app[keys.TIMEOUTS].body = SHORT
+    patient.app[TIMEOUTS].body = SHORT
     async with connected(patient) as client:
         head = _post(patient, ISSUES, "application/json", 1000, "Content-Encoding: gzip")
         await client.send(head + gzip.compress(b'{"title": "t"}')[:-9])
@@ -295,7 +295,7 @@ async def test_bytes_that_come_too_late_do_no_harm(
         return web.Response()
 
     api = await start(settings, lambda app: app.router.add_get("/slow", read) and None)
-    api.app[keys.TIMEOUTS].body = SHORT
+    api.app[TIMEOUTS].body = SHORT
     async with connected(api) as client, connected(api) as other, asyncio.timeout(20):
         await client.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1")
         await given_up.wait()
@@ -317,7 +317,7 @@ async def _slowly(data: bytes, pieces: int, pause: float) -> AsyncIterator[bytes
 
 @pytest.mark.usefixtures("issue")
 async def test_a_slow_body_that_goes_on_coming_is_taken(patient: Api) -> None:
-    patient.app[keys.TIMEOUTS].body = 1.0
+    patient.app[TIMEOUTS].body = 1.0
     head = b'--b\r\nContent-Disposition: form-data; filename="f"\r\n\r\n'
     data = head + b"x" * 100_000 + b"\r\n--b--\r\n"
     answer = await patient(
@@ -333,7 +333,7 @@ async def test_a_slow_body_that_goes_on_coming_is_taken(patient: Api) -> None:
 @pytest.mark.usefixtures("issue")
 async def test_a_body_that_nobody_reads_yet_may_wait(patient: Api) -> None:
     """The handler reads while others write; the time runs only where it waits for the client."""
-    patient.app[keys.TIMEOUTS].body = SHORT
+    patient.app[TIMEOUTS].body = SHORT
     body = b'{"title": "second"}'
     async with connected(patient) as client:
         async with patient.db.transaction():
@@ -401,7 +401,7 @@ async def test_whoever_does_not_read_a_download_is_cut_off(
 ) -> None:
     caplog.set_level(logging.INFO)
     caplog.clear()
-    patient.app[keys.TIMEOUTS].reader = LONG if leaves else SHORT
+    patient.app[TIMEOUTS].reader = LONG if leaves else SHORT
     path, token = addresses[what], patient.world.tokens["alice"]
     head = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}"
     async with unread(patient, path, head) as client:
@@ -418,7 +418,7 @@ async def test_whoever_does_not_read_a_download_is_cut_off(
 async def test_whoever_reads_a_download_slowly_gets_it_whole(
     patient: Api, addresses: dict[str, str], what: str
 ) -> None:
-    patient.app[keys.TIMEOUTS].reader = 2.0
+    patient.app[TIMEOUTS].reader = 2.0
     async with patient.client.get(
         addresses[what], headers=patient.world.headers("alice")
     ) as response:

@@ -18,7 +18,7 @@ from tracker.archive.rules import MOST_NAMES
 from tracker.database import Row
 from tracker.edits import Edit
 from tracker.errors import Conflict, Forbidden, Invalid, NotFound, TrackerError, Unauthenticated
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 from tracker.vocabulary import LARGEST_ID, CategoryKind
 
 KINDS = list(CategoryKind)
@@ -56,7 +56,7 @@ class Administering:
 
     async def issue(self, **references: str) -> int:
         """An issue of bob's that is filed under these names; its number."""
-        draft = Draft("one", references={kind: ("name", it) for kind, it in references.items()})
+        draft = NewIssue("one", references={kind: ("name", it) for kind, it in references.items()})
         bob = await self.core.actor("bob")
         return await create_issue(self.core.db, bob, await self.core.repository(), draft)
 

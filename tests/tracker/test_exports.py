@@ -17,7 +17,7 @@ from tracker.changes import Message
 from tracker.database import Transaction
 from tracker.edits import Edit
 from tracker.errors import Invalid
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 from tracker.transfers import exports
 from tracker.vocabulary import JobKind, State
 from tracker.votes import Mark
@@ -89,7 +89,7 @@ async def test_an_export_that_comes_in_again_goes_out_the_same(core: Core) -> No
     await core.take(core.archive(sample(), "1.0", "2.0"))
     alice = await core.actor("alice")
     number = await create_issue(
-        core.db, alice, await core.repository(), Draft("live", content="by alice")
+        core.db, alice, await core.repository(), NewIssue("live", content="by alice")
     )
     await create_comment(core.db, alice, await core.repository(), number, content="later")
     first = (await core.give()).read_bytes()
@@ -143,7 +143,7 @@ async def test_what_was_edited_deleted_and_voted_for_here_goes_out_in_an_archive
 async def test_an_account_and_a_placeholder_of_one_name_stay_apart(core: Core) -> None:
     await core.take(core.archive(sample(), "1.0"))
     await create_issue(
-        core.db, await core.actor("alice"), await core.repository(), Draft("by the account")
+        core.db, await core.actor("alice"), await core.repository(), NewIssue("by the account")
     )
     written = await core.give()
     reporters = [row["reporter"] for row in _database(written, "1.0")["issues"]]
@@ -172,7 +172,7 @@ async def test_the_export_is_of_one_moment_while_others_write(core: Core) -> Non
     async def write() -> int:
         written = 0
         while not stop.is_set():
-            number = await create_issue(core.db, alice, repository, Draft("new"))
+            number = await create_issue(core.db, alice, repository, NewIssue("new"))
             await create_comment(core.db, alice, repository, number, content="said")
             await create_comment(core.db, alice, repository, 1, content="said")
             written += 1
@@ -217,7 +217,7 @@ async def test_an_empty_tracker_goes_out_and_comes_in(core: Core) -> None:
 
 async def test_what_another_repository_imports_changes_no_export(core: Core) -> None:
     alice = await core.actor("alice")
-    await create_issue(core.db, alice, await core.repository(), Draft("Live"))
+    await create_issue(core.db, alice, await core.repository(), NewIssue("Live"))
     before = (await core.give()).read_bytes()
     await core.take(core.archive(sample(), "1.0"), "alice/open")  # names another "alice"
     assert (await core.give()).read_bytes() == before

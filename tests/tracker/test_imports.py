@@ -23,14 +23,14 @@ from tests.writing import create_comment, create_issue
 from tracker import comments
 from tracker.access import repositories
 from tracker.errors import Conflict, Invalid
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 from tracker.transfers import imports, numbering
 from tracker.work.progress import Progress
 
 
 async def _create_issue(core: Core, full_name: str = "alice/app") -> int:
     return await create_issue(
-        core.db, await core.actor("alice"), await core.repository(full_name), Draft("new")
+        core.db, await core.actor("alice"), await core.repository(full_name), NewIssue("new")
     )
 
 
@@ -505,7 +505,7 @@ async def test_a_write_that_was_meant_for_the_replaced_issues_is_refused(core: C
     with pytest.raises(Conflict):
         await create_comment(core.db, alice, before, 1, content="for the first")
     with pytest.raises(Conflict):
-        await create_issue(core.db, alice, before, Draft("new"))
+        await create_issue(core.db, alice, before, NewIssue("new"))
     assert await _create_issue(core) == 4
 
 

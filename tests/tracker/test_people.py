@@ -27,7 +27,7 @@ from tracker.archive import joining, places
 from tracker.archive.records import Person
 from tracker.edits import Edit
 from tracker.errors import NotFound
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 from tracker.transfers import placeholders
 from tracker.transfers.placeholders import username
 
@@ -311,7 +311,7 @@ async def test_the_places_that_tell_namesakes_apart_have_an_end(
 async def test_accounts_of_our_own_leave_with_both_halves(core: Core) -> None:
     await core.take(core.archive(_reported_by(_name("Alice")), "2.0"))
     number = await create_issue(
-        core.db, await core.actor("alice"), await core.repository(), Draft("ours")
+        core.db, await core.actor("alice"), await core.repository(), NewIssue("ours")
     )
     ours = await core.rows("SELECT * FROM account WHERE email = 'alice@example.org'")
     row = {row["id"]: row for row in (await _written(core))["issues"]}[number]

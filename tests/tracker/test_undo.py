@@ -16,7 +16,7 @@ from tracker import attachments, categories, comments, edits, issues, votes
 from tracker.access.rights import Actor, Repository, find_repository
 from tracker.database import Transaction
 from tracker.errors import Conflict, Invalid, NotFound
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 from tracker.transfers import exports, imports, undo
 from tracker.transfers.reports import Findings
 from tracker.vocabulary import CategoryKind, JobKind
@@ -66,7 +66,7 @@ async def test_a_first_import_can_be_undone_to_the_empty_tracker(core: Core) -> 
 async def test_writes_since_the_import_must_be_accepted(core: Core) -> None:
     await core.take()
     alice, repository = await core.actor("alice"), await core.repository()
-    number = await create_issue(core.db, alice, repository, Draft("new"))
+    number = await create_issue(core.db, alice, repository, NewIssue("new"))
     await create_comment(core.db, alice, repository, 1, content="a word")
     before = dump(core.settings.database)
     with pytest.raises(Conflict, match="that only the present issues have would go out of sight"):
@@ -186,7 +186,7 @@ async def _writes(core: Core) -> int:
 
 
 WRITES: dict[str, Write] = {
-    "issue": lambda tx, who, where: issues.create(tx, who, where, Draft("new")),
+    "issue": lambda tx, who, where: issues.create(tx, who, where, NewIssue("new")),
     "deleted issue": lambda tx, who, where: issues.delete(tx, who, where, 3),
     "comment": lambda tx, who, where: comments.create(tx, who, where, 1, content="a word"),
     "edited comment": lambda tx, who, where: comments.update(tx, who, where, 1, 100, content="x"),
@@ -238,10 +238,10 @@ def test_the_count_of_lost_writes_is_in_a_report_that_is_full() -> None:
 
 async def test_writes_are_counted_from_acceptance_over_every_attempt(core: Core) -> None:
     alice, repository = await core.actor("alice"), await core.repository()
-    await create_issue(core.db, alice, repository, Draft("before"))
+    await create_issue(core.db, alice, repository, NewIssue("before"))
     job = await core.accept(archive=core.archive())
     for attempt in range(2):
-        await create_issue(core.db, alice, repository, Draft(f"while it waits {attempt}"))
+        await create_issue(core.db, alice, repository, NewIssue(f"while it waits {attempt}"))
         claimed = await jobs.claim(core.db, job.id, "this test")
         assert claimed is not None
         if attempt == 0:

@@ -70,7 +70,7 @@ Shown = tuple[Repository, Row]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewRepository:
     """A new repository. Nobody publishes one by leaving something out."""
 
     slug: str
@@ -121,13 +121,15 @@ async def make(
     name = fields.check(fields.display_name(), name or slug)
     workspace = await workspaces.find(tx, workspace_slug)
     try:
-        await add(tx, workspace["id"], Draft(slug, name, is_private=private, has_issues=True))
+        await add(
+            tx, workspace["id"], NewRepository(slug, name, is_private=private, has_issues=True)
+        )
     except Invalid as error:
         raise Conflict(f"A repository {full_name!r} exists already.") from error
     return await find_repository(tx, ADMINISTRATOR, workspace_slug, slug)
 
 
-async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
+async def add(tx: Transaction, workspace_id: int, new: NewRepository) -> None:
     """Make a repository in a workspace. Raises Invalid for a slug that is taken."""
     try:
         row = await tx.returning(
@@ -138,11 +140,11 @@ async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
             {
                 "uuid": accounts.new_uuid(),
                 "workspace": workspace_id,
-                "slug": draft.slug,
-                "name": draft.name,
-                "description": draft.description,
-                "private": int(draft.is_private),
-                "has_issues": int(draft.has_issues),
+                "slug": new.slug,
+                "name": new.name,
+                "description": new.description,
+                "private": int(new.is_private),
+                "has_issues": int(new.has_issues),
                 "now": clock.now(),
             },
         )
@@ -153,7 +155,7 @@ async def add(tx: Transaction, workspace_id: int, draft: Draft) -> None:
         "UPDATE repository SET tracker_id = :tracker WHERE id = :id",
         {"tracker": tracker, "id": row["id"]},
     )
-    await _forget_former(tx, workspace_id, draft.slug)
+    await _forget_former(tx, workspace_id, new.slug)
 
 
 async def update(tx: Transaction, repository: Repository, values: Mapping[str, str | bool]) -> None:
