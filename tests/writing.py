@@ -5,10 +5,10 @@ from typing import Any
 from tracker import comments, issues
 from tracker.access.rights import Actor, Repository
 from tracker.database import Database
-from tracker.issues import Draft
+from tracker.issues import NewIssue
 
 
-async def create_issue(db: Database, actor: Actor, repository: Repository, draft: Draft) -> int:
+async def create_issue(db: Database, actor: Actor, repository: Repository, draft: NewIssue) -> int:
     """A new issue; its number."""
     return await db.write(lambda tx: issues.create(tx, actor, repository, draft))
 

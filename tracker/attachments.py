@@ -5,8 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tracker import changes, issues
-from tracker.access import trackers
-from tracker.access.rights import Actor, Repository, require_account, require_permission
+from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.blobs import Blobs
 from tracker.changes import Log
 from tracker.database import Reader, Row, Transaction
@@ -111,7 +110,7 @@ async def add(
     committed.
     """
     author = require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     named = {file.name: file for file in files}
     logs = [Log("attachment", "", name) for name in named]
     now = await issues.touch(tx, tracker_id, number)
@@ -149,7 +148,7 @@ async def delete(
     import runs. Returns the SHA-256 of the bytes, for sweeping.free() as with add().
     """
     require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     await issues.touch(tx, tracker_id, number)
     lost = await _remove(tx, actor, repository, number, name)
     if lost is None:

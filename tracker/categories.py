@@ -2,7 +2,7 @@
 
 from tracker import clock
 from tracker.access import trackers
-from tracker.access.rights import Actor, Repository, require_account, require_permission
+from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.archive.rules import MOST_NAMES
 from tracker.database import Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
@@ -38,9 +38,7 @@ async def get(db: Reader, repository: Repository, kind: CategoryKind, category_i
     return row
 
 
-async def find_named(
-    db: Reader, tracker_id: int, kind: CategoryKind, name: str | None
-) -> int | None:
+async def find_named(db: Reader, tracker_id: int, kind: CategoryKind, name: str) -> int | None:
     """The id of the tracker's category of that name, or None."""
     row = await db.one(
         """SELECT id FROM category
@@ -146,7 +144,7 @@ async def delete(
 async def _administer(tx: Transaction, actor: Actor, repository: Repository) -> int:
     """The account that is about to write, which is counted."""
     account_id = require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     require_permission(repository, Permission.ADMIN)
     await trackers.count_write(tx, tracker_id)
     return account_id

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from tracker import issues, votes
 from tracker.access import trackers
-from tracker.access.rights import Actor, Repository, require_account, require_permission
+from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, person
@@ -90,7 +90,7 @@ async def create(
     an import runs.
     """
     author = require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     now = await issues.touch(tx, tracker_id, number)
     await votes.put(tx, tracker_id, number, author, Mark.WATCH)
     return await add(tx, tracker_id, number, author, now, content, markup)
@@ -174,7 +174,7 @@ async def _own(
 ) -> Row:
     """A comment that the actor may alter: account_id, content_raw, content_markup."""
     account_id = require_account(actor)
-    await trackers.writable(tx, repository)
+    await writable(tx, repository)
     await issues.outline(tx, repository, number)
     row = await tx.one(
         """SELECT account_id, content_raw, content_markup FROM comment

@@ -6,7 +6,7 @@ whatever else the answer needs from the database, and shows them then.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -60,7 +60,9 @@ async def read(reader: Reader, repository: Repository, table: Table, rows: Seque
     _renderer.
     """
     htmls = [_kept(row) for row in rows]
-    found = await references.find(reader, repository, htmls)
+    found = references.NONE
+    if _have_marks(htmls):
+        found = await references.find(reader, repository, htmls)
     return Texts(table, repository, rows, htmls, found)
 
 
@@ -87,7 +89,10 @@ class Contents:
         if len(htmls) < len(texts.htmls):
             made = iter(await self._made(texts, actor.id))
             htmls = [next(made) if html is None else html for html in texts.htmls]
-            found = await references.find(self._db, texts.repository, htmls)
+            if _have_marks(htmls):
+                found = await references.find(self._db, texts.repository, htmls)
+        if not _have_marks(htmls):
+            return htmls
         return references.fill(htmls, found, base_url, texts.repository, actor)
 
     async def _made(self, texts: Texts, who: int | None) -> list[str]:
@@ -152,6 +157,11 @@ class Contents:
                         )
             except TrackerError:
                 return  # a busy or full database only means that they are rendered again
+
+
+def _have_marks(htmls: Iterable[str | None]) -> bool:
+    """Whether there is a reference to look up; most texts have none."""
+    return any(html is not None and markup.MARK in html for html in htmls)
 
 
 def _kept(row: Row) -> str | None:

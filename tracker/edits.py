@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tracker import assignees, categories, changes, issues, votes
-from tracker.access import trackers
-from tracker.access.rights import Actor, Repository, require_account, require_permission
+from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.changes import Log, Message
 from tracker.database import Row, Transaction
 from tracker.errors import Invalid, NotFound
@@ -77,7 +76,7 @@ async def apply(
     Invalid for an unknown person or category, Conflict while an import runs.
     """
     author = require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     key = {"tracker": tracker_id, "number": number}
     before = await _read(tx, key)
     altered = {

@@ -4,12 +4,20 @@ from dataclasses import dataclass, field
 
 from tracker import assignees, categories, clock
 from tracker.access import accounts, trackers
-from tracker.access.rights import Actor, Repository, require_account, require_permission
+from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.query import Column
 from tracker.query.paging import Listing, Page
-from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
+from tracker.vocabulary import (
+    LARGEST_ID,
+    CategoryKind,
+    Kind,
+    Markup,
+    Permission,
+    Priority,
+    State,
+)
 
 NO_ISSUE = "No Issue matches the given query."
 """Django's words, which clients compare."""
@@ -113,7 +121,7 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
     """
     reporter = require_account(actor)
     now = clock.now()
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     values = await _references(tx, actor, repository, tracker_id, new)
     row = await tx.returning(
         """UPDATE repository
@@ -121,7 +129,8 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
             WHERE id = :id RETURNING last_issue_number""",
         {"id": repository.id, "now": now},
     )
-    trackers.require_room(row["last_issue_number"])
+    if row["last_issue_number"] > LARGEST_ID:
+        raise trackers.used_up()
     key = {"tracker": tracker_id, "number": row["last_issue_number"], "reporter": reporter}
     await tx.run(
         """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup,
@@ -184,7 +193,7 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
     Conflict while an import runs.
     """
     require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     await outline(tx, repository, number)
     require_permission(repository, Permission.WRITE)
     await trackers.remember_ids(tx, tracker_id)
@@ -221,8 +230,8 @@ async def _references(
             given = new.references[kind]
             values[kind] = given and await categories.resolve(tx, tracker_id, kind, *given)
         else:
-            default = defaults[f"default_{kind}"]
-            values[kind] = await categories.find_named(tx, tracker_id, kind, default)
+            name = defaults[f"default_{kind}"]
+            values[kind] = name and await categories.find_named(tx, tracker_id, kind, name)
     if "assignee" in new.references:
         given = new.references["assignee"]
         values["assignee"] = given and await assignees.resolve(tx, actor, repository, *given)

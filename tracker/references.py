@@ -79,6 +79,10 @@ class References:
     people: Mapping[str, Person]
 
 
+NONE = References({}, {})
+"""What texts without marks name."""
+
+
 async def find(reader: Reader, repository: Repository, htmls: Iterable[str | None]) -> References:
     """What the marks in these texts name: issues of the repository's tracker, and people.
 
@@ -91,7 +95,7 @@ async def find(reader: Reader, repository: Repository, htmls: Iterable[str | Non
     numbers = [int(mark[1:]) for mark in named if mark[0] == "#"]
     names = [unescape(mark[2:-1]) for mark in named if mark[0] == "@"]
     if not numbers and not names:
-        return References({}, {})
+        return NONE
     rows = await reader.all(
         _FIND,
         {
@@ -119,8 +123,6 @@ def fill(
 
     base_url is what links start with; actor is who reads.
     """
-    if not any(marks.NUL in html for html in htmls):
-        return list(htmls)
     filling = _Filling(found, base_url, repository, actor)
     return [marks.fill(html, filling.shown) for html in htmls]
 

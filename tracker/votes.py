@@ -6,7 +6,7 @@ The counters on the issue say how many there are; they move in the transaction t
 from enum import StrEnum
 
 from tracker.access import trackers
-from tracker.access.rights import Actor, Repository, require_account
+from tracker.access.rights import Actor, Repository, require_account, writable
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.issues import join_person, outline, person
@@ -61,7 +61,7 @@ async def add(
     runs.
     """
     account_id = require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     await outline(tx, repository, number)
     if await put(tx, tracker_id, number, account_id, mark):
         await trackers.count_write(tx, tracker_id)
@@ -72,7 +72,7 @@ async def remove(
 ) -> None:
     """Take the actor's mark off an issue; doing it twice changes nothing. Raises as add() does."""
     account_id = require_account(actor)
-    tracker_id = await trackers.writable(tx, repository)
+    tracker_id = await writable(tx, repository)
     await outline(tx, repository, number)
     key = {"tracker": tracker_id, "number": number, "account": account_id}
     gone = await tx.run(

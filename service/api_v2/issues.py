@@ -118,11 +118,12 @@ async def _create(tx: Transaction, actor: Actor, tracker: Repository, *, new: Ne
 async def _shown(
     request: web.Request, tracker: Repository, rows: Sequence[Row], texts: Texts
 ) -> list[Any]:
-    """The issues as JSON, which comes from the cache unless `fields` asks for parts of it."""
+    """The issues as JSON: of those that are read it is cached, unless `fields` asks for parts."""
     htmls = await requests.shown(request, texts)
-    if FIELDS not in request:
+    if request.method == "GET" and FIELDS not in request:
         return [*request.app[ISSUE_CACHE].issues(request[BASE_URL], tracker, rows, htmls)]
-    await expansion.of_tracker(request, tracker)
+    if FIELDS in request:
+        await expansion.of_tracker(request, tracker)
     shapes = Representation(request[BASE_URL], tracker)
     return [shapes.issue(row, html) for row, html in zip(rows, htmls, strict=True)]
 

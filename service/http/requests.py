@@ -15,8 +15,7 @@ from aiohttp import web
 from service.http import auth, keys, links
 from service.http.turns import TURNS
 from tracker import comments, issues
-from tracker.access import trackers
-from tracker.access.rights import Actor, Repository, find_tracker, require_permission
+from tracker.access.rights import Actor, Repository, find_tracker, require_permission, require_same
 from tracker.blobs import MOST_FREED
 from tracker.contents import Texts
 from tracker.database import Lane, Reader, Transaction
@@ -132,7 +131,7 @@ async def _work(
     if needed is not None:
         require_permission(repository, needed)
     if seen is not None:
-        trackers.require_same(seen, repository)
+        require_same(seen, repository)
     return await work(db, actor, repository)
 
 

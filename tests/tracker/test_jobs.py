@@ -481,7 +481,7 @@ async def test_a_job_whose_worker_was_killed_is_accepted_anew_at_once(core: Core
     code = """
 import sys, time
 from pathlib import Path
-from tracker.presence import Presence
+from tracker.work.presence import Presence
 with Presence(Path(sys.argv[1])) as presence:
     print(presence.name, flush=True)
     time.sleep(600)

@@ -1,10 +1,10 @@
-"""Who asks, and what they may do: the one place where permissions and scopes are decided."""
+"""Who asks, and what they may do: where permissions, scopes and locks on trackers are decided."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracker.database import Reader, Row
-from tracker.errors import Forbidden, MissingScope, NotFound, Unauthenticated
+from tracker.database import Reader, Row, Transaction
+from tracker.errors import Conflict, Forbidden, MissingScope, NotFound, Unauthenticated
 from tracker.vocabulary import Permission, Scope
 
 NEEDS_ACCOUNT = "Authentication is required for this: send an API token as Basic or Bearer."
@@ -176,6 +176,41 @@ async def require_administrator(db: Reader, account_id: int | None, repository_i
     )
     if row is None or seen(row).permission is not Permission.ADMIN:
         raise Forbidden("The account that asked for this does not administer the repository.")
+
+
+async def writable(tx: Transaction, repository: Repository) -> int:
+    """The id of the tracker in force, inside the transaction that is about to write to it.
+
+    Raises Conflict while an import is about to replace it and when one has done so
+    since the caller looked: its numbers may mean other issues now. Raises NotFound when it has been
+    switched off meanwhile.
+    """
+    row = await tx.one(
+        """SELECT r.tracker_id, r.has_issues,
+                  (SELECT count(*) FROM job
+                    WHERE repository_id = r.id AND kind = 'import' AND status = 'STARTED'
+                      AND dry_run = 0) AS importing
+             FROM repository r WHERE r.id = :id""",
+        {"id": repository.id},
+    )
+    if row is None or not row["has_issues"]:
+        raise NotFound(NO_TRACKER)
+    if row["importing"] or row["tracker_id"] != repository.tracker_id:
+        raise _replaced()
+    return int(row["tracker_id"])
+
+
+def require_same(before: Repository, now: Repository) -> None:
+    """Raises Conflict when an import has put another tracker in force between two looks."""
+    if now.tracker_id != before.tracker_id:
+        raise _replaced()
+
+
+def _replaced() -> Conflict:
+    return Conflict(
+        "An import is replacing the issues of this repository; try again when it is done.",
+        retry_after=5,
+    )
 
 
 def require_scopes(actor: Actor, needed: Sequence[Scope]) -> None:

@@ -5,9 +5,8 @@ nobody sees it; one UPDATE of repository.tracker_id puts it in force.
 """
 
 from tracker import clock
-from tracker.access.rights import NO_TRACKER, Repository
 from tracker.database import Database, Reader, Transaction
-from tracker.errors import Conflict, NotFound
+from tracker.errors import Conflict
 from tracker.vocabulary import LARGEST_ID
 
 _TABLES = {
@@ -35,28 +34,6 @@ async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
     return int(row["id"])
 
 
-async def writable(tx: Transaction, repository: Repository) -> int:
-    """The id of the tracker in force, inside the transaction that is about to write to it.
-
-    Raises Conflict while an import is about to replace it and when one has done so
-    since the caller looked: its numbers may mean other issues now. Raises NotFound when it has been
-    switched off meanwhile.
-    """
-    row = await tx.one(
-        """SELECT r.tracker_id, r.has_issues,
-                  (SELECT count(*) FROM job
-                    WHERE repository_id = r.id AND kind = 'import' AND status = 'STARTED'
-                      AND dry_run = 0) AS importing
-             FROM repository r WHERE r.id = :id""",
-        {"id": repository.id},
-    )
-    if row is None or not row["has_issues"]:
-        raise NotFound(NO_TRACKER)
-    if row["importing"] or row["tracker_id"] != repository.tracker_id:
-        raise _replaced()
-    return int(row["tracker_id"])
-
-
 async def count_write(tx: Transaction, tracker_id: int) -> None:
     """Count one write to a tracker: an undo or an import may put it out of sight."""
     await tx.run("UPDATE tracker SET writes = writes + 1 WHERE id = :id", {"id": tracker_id})
@@ -75,7 +52,8 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
                1 + (SELECT last_comment_id FROM tracker WHERE id = :tracker)) AS first""",
         {"count": count, "tracker": tracker_id},
     )
-    require_room(row["first"] + count - 1)
+    if row["first"] + count - 1 > LARGEST_ID:
+        raise used_up()
     return int(row["first"])
 
 
@@ -91,10 +69,9 @@ async def highest_comment_id(db: Reader, tracker_id: int | None) -> int:
     return int(row["id"])
 
 
-def require_room(new_id: int) -> None:
-    """Raises Conflict for an id above LARGEST_ID: an export with it could not be imported."""
-    if new_id > LARGEST_ID:
-        raise Conflict("The numbers are used up: an archive with a very high one was imported.")
+def used_up() -> Conflict:
+    """The error where the next id is above LARGEST_ID: an export with it could not be imported."""
+    return Conflict("The numbers are used up: an archive with a very high one was imported.")
 
 
 async def remember_ids(tx: Transaction, tracker_id: int) -> None:
@@ -104,19 +81,6 @@ async def remember_ids(tx: Transaction, tracker_id: int) -> None:
                (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0))
             WHERE id = :tracker""",
         {"tracker": tracker_id},
-    )
-
-
-def require_same(before: Repository, now: Repository) -> None:
-    """Raises Conflict when an import has put another tracker in force between two looks."""
-    if now.tracker_id != before.tracker_id:
-        raise _replaced()
-
-
-def _replaced() -> Conflict:
-    return Conflict(
-        "An import is replacing the issues of this repository; try again when it is done.",
-        retry_after=5,
     )
 
 
