@@ -10,8 +10,7 @@ import warnings
 from aiohttp import web
 
 from service.app import build_app
-from service.http.access_log import AccessLogger, MalformedRequests
-from service.http.connections import Runner
+from service.http.connections import AccessLogger, MalformedRequests, Runner
 from service.http.signing import KeyUnusable
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError, load

@@ -30,7 +30,7 @@ NOT_UTF8 = os.fsdecode(b"\xff\x9b")
 
 SAY = ROOT / "tracker" / "terminal.py"
 OTHERS = {
-    "service/http/access_log.py": "sys.stderr",  # a line a request, made of ASCII: it must be fast
+    "service/http/connections.py": "sys.stderr",  # a line a request, made of ASCII: it must be fast
     "service/cli/transfers.py": "rich",  # the progress bar, which shows words of ours
     "service/cli/commands.py": "error.show",  # into a text, which is then said
 }

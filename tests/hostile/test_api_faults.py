@@ -11,7 +11,7 @@ from aiohttp import web
 
 from service.app import build_app
 from service.http import keys
-from service.http.access_log import AccessLogger
+from service.http.connections import AccessLogger
 from tests.conformance.places import places
 from tests.conftest import Answer, Api, Server, Start
 from tests.hostile.routes import API, ROUTES, is_refused, send
