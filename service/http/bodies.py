@@ -8,15 +8,14 @@ from types import TracebackType
 from typing import Any
 
 import orjson
-from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
+from aiohttp import MultipartReader, StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.helpers import BaseTimerContext, parse_mimetype
-from aiohttp.http_exceptions import BadHttpMessage
 from marshmallow import Schema
 
-from service.http import errors, keys
+from service.http import errors, keys, multipart
+from service.http.multipart import Part
 from service.http.timeouts import TIMEOUTS
-from service.http.uploads import MOST_PARTS
 from tracker import fields
 from tracker.errors import Invalid
 from tracker.fields import Form
@@ -28,9 +27,6 @@ _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _LONG = 1 << 16
 """Bytes: a longer form is taken apart in a thread, because that takes its time."""
-
-_MALFORMED = (ValueError, LookupError, RuntimeError, AssertionError, BadHttpMessage)
-"""What aiohttp's reader raises for what is no proper multipart."""
 
 _CODECS = {
     **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
@@ -179,16 +175,10 @@ def _decoded(text: bytes | bytearray, codec: str) -> str:
 
 async def _multipart(request: web.Request, text: bytes, codec: str) -> Form:
     payload = Form()
-    try:
-        reader = _reader(request, text)
-        for _ in range(MOST_PARTS + 1):
-            part = await reader.next()
-            if part is None:
-                return payload
+    with multipart.reading():
+        async for part in multipart.parts(_reader(request, text)):
             _put(payload, *await _field(part, codec))
-    except _MALFORMED as error:
-        raise Invalid("The body is not a proper multipart/form-data.") from error
-    raise Invalid(f"The form has more than {MOST_PARTS} parts.")
+    return payload
 
 
 def _reader(request: web.Request, text: bytes) -> MultipartReader:
@@ -211,24 +201,18 @@ def _reader(request: web.Request, text: bytes) -> MultipartReader:
     return MultipartReader(request.headers, stream, max_field_size=1000, max_headers=10)
 
 
-async def _field(part: BodyPartReader | MultipartReader, codec: str) -> tuple[str, str]:
+async def _field(part: Part, codec: str) -> tuple[str, str]:
     """The name and the value of a part of a form."""
-    if not isinstance(part, BodyPartReader):
-        raise Invalid("A multipart inside a multipart is not read here.")
-    if part.headers.get(hdrs.CONTENT_DISPOSITION, "").count(";") > 3:
-        raise ValueError("more than a name and a file's name twice")  # each is slow to read
+    if part.body.headers.get(hdrs.CONTENT_DISPOSITION, "").count(";") > 3:
+        raise ValueError("more than a name and a file's name twice")
     if not part.name:
         raise Invalid("A part of the form has no name.")
-    part.name.encode()  # raises UnicodeError, a ValueError, for bytes that are no UTF-8
     if part.filename is not None:
         raise Invalid(f"{part.name}: It must be a text, not a file.")
-    encoding = part.headers.get(hdrs.CONTENT_TRANSFER_ENCODING, "8bit").lower()
-    if encoding not in ("7bit", "8bit", "binary") or hdrs.CONTENT_ENCODING in part.headers:
-        raise Invalid(f"{part.name}: It must be sent as it is, without an encoding.")
-    declared = _codec(part.get_charset(default=codec))
+    declared = _codec(part.body.get_charset(default=codec))
     if declared is None:
         raise Invalid(f"{part.name}: It must be in UTF-8.")
-    return part.name, _decoded(await part.read(), declared)
+    return part.name, _decoded(await part.body.read(), declared)
 
 
 def _json(text: bytes) -> dict[str, object]:

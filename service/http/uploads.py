@@ -7,36 +7,17 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from email.message import Message
-from email.utils import collapse_rfc2231_value
 from pathlib import Path
 
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
-from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp import BodyPartReader, web
 
-from service.http import keys
+from service.http import keys, multipart
+from service.http.multipart import invalid, parts
 from tracker.attachments import File, check_name
 from tracker.blobs import Batch, Blobs
 from tracker.errors import Invalid, StorageFull, TooLarge
 
 CHUNK = 1 << 18
-MOST_PARTS = 100
-"""Files and other form fields are taken, but not without end."""
-
-_PLAIN = frozenset({"", "7bit", "8bit", "binary", "identity"})
-"""Encodings of a part that are none."""
-
-_MALFORMED = (
-    ValueError,
-    LookupError,
-    RuntimeError,
-    AssertionError,
-    EOFError,
-    BadHttpMessage,
-    web.RequestPayloadError,
-)
-"""What the readers of aiohttp and of the standard library raise for bodies that are no proper
-multipart."""
 
 
 async def receive(request: web.Request, field: str, folder: Path, *, limit: int) -> Path:
@@ -48,15 +29,15 @@ async def receive(request: web.Request, field: str, folder: Path, *, limit: int)
     received: list[Path] = []
     try:
         with _translated(request):
-            async for part, name, filename in _parts(await request.multipart()):
+            async for part, name, filename in parts(await request.multipart()):
                 if name != field:
                     await _skip(part)
                     continue
                 if received or not filename:
-                    raise _invalid(field, "Exactly one file is needed.")
+                    raise invalid(field, "Exactly one file is needed.")
                 await _write(part, folder, limit, received)
         if not received:
-            raise _invalid(field, "This field is required and must be a file.")
+            raise invalid(field, "This field is required and must be a file.")
         return received[0]
     except BaseException:
         for path in received:
@@ -77,7 +58,7 @@ async def receive_files(
     files: list[File] = []
     try:
         with _translated(request):
-            async for part, name, filename in _parts(await request.multipart()):
+            async for part, name, filename in parts(await request.multipart()):
                 if filename is None:
                     await _skip(part)
                 else:
@@ -103,58 +84,13 @@ def _translated(request: web.Request) -> Iterator[None]:
     if request.content_type != "multipart/form-data":
         raise Invalid("Send files as multipart/form-data.")
     try:
-        yield
-    except _MALFORMED as error:
-        raise Invalid("The body is not a proper multipart/form-data.") from error
+        with multipart.reading():
+            yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             request.app[keys.DATABASE].note_full()
             raise StorageFull("The disk is full; nothing was changed.") from error
         raise
-
-
-def _invalid(field: str, words: str) -> Invalid:
-    return Invalid(f"{field}: {words}", {field: [words]})
-
-
-async def _parts(
-    reader: MultipartReader,
-) -> AsyncIterator[tuple[BodyPartReader, str | None, str | None]]:
-    """The parts of a form with their names and their files' names."""
-    for _ in range(MOST_PARTS):
-        part = await reader.next()
-        if part is None:
-            return
-        if not isinstance(part, BodyPartReader):
-            raise Invalid("A multipart inside a multipart is not a file.")
-        name, filename = _names(part.headers.get(hdrs.CONTENT_DISPOSITION, ""))
-        for header in (hdrs.CONTENT_ENCODING, hdrs.CONTENT_TRANSFER_ENCODING):
-            if part.headers.get(header, "").lower() not in _PLAIN:
-                raise _invalid(name or "file", "It must be sent as it is, without an encoding.")
-        yield part, name, filename
-    if await reader.next() is not None:
-        raise Invalid(f"The form has more than {MOST_PARTS} parts.")
-
-
-def _names(disposition: str) -> tuple[str | None, str | None]:
-    """The name and the file's name in a part's Content-Disposition.
-
-    Read with the standard library: aiohttp gives up at the second semicolon in a file's name and
-    takes the backslashes out of it.
-    """
-    disposition.encode()  # raises UnicodeError, a ValueError, for bytes that are no UTF-8
-    message = Message()
-    message[hdrs.CONTENT_DISPOSITION] = disposition
-    try:
-        given = {
-            name.lower(): collapse_rfc2231_value(value)
-            for name, value in message.get_params([], header=hdrs.CONTENT_DISPOSITION)
-        }
-    except TypeError as error:  # parts of one name, some numbered and some not
-        raise ValueError("a parameter in pieces") from error
-    for value in given.values():
-        value.encode()
-    return given.get("name"), given.get("filename")
 
 
 def _checked(filename: str, field: str) -> str:
@@ -164,7 +100,7 @@ def _checked(filename: str, field: str) -> str:
     try:
         check_name(last)
     except Invalid as error:
-        raise _invalid(field, error.message) from error
+        raise invalid(field, error.message) from error
     return last
 
 
