@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,31 +15,100 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tracker", "service", "worker")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
-FORBIDDEN = {
-    "tracker": {"service", "worker", "aiohttp", "arq", "redis", "jinja2"},
-    "service": {"worker"},
-    "worker": {"service"},
-}
 DRIVERS = {"sqlite3", "aiosqlite", "asyncpg", "psycopg"}
+
+DIALECTS = ("service.api_v1", "service.api_v2")
+FACES = (*DIALECTS, "service.openapi", "service.pages", "service.cli", "service.up")
+
+FORBIDDEN = {
+    "tracker": ("service", "worker", "aiohttp", "arq", "redis", "jinja2"),
+    "service": ("worker",),
+    "worker": ("service",),
+    "service.http": FACES,
+    "service.openapi": DIALECTS,
+    "service.api_v1": ("service.api_v2", "service.pages", "service.cli", "service.up"),
+    "service.api_v2": ("service.api_v1", "service.pages", "service.cli", "service.up"),
+    "service.pages": DIALECTS,
+    "tracker.archive": ("tracker.database", "tracker.access", "tracker.transfers", "tracker.work"),
+    "tracker.markup": ("tracker.database", "tracker.access", "tracker.transfers", "tracker.work"),
+    "tracker.database": ("tracker.access", "tracker.query", "tracker.transfers", "tracker.work"),
+}
+"""What the modules of a package do not import."""
+
+
+def _module(path: Path) -> str:
+    """The name of a source's module."""
+    place = path.relative_to(ROOT).with_suffix("")
+    return ".".join(place.parts).removesuffix(".__init__")
+
+
+MODULES = {_module(path): path for path in SOURCES}
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """The top-level name of everything that a source imports, wherever in it."""
+    """What a source imports, wherever in it: modules, and what may be a name in a module."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (name.name.partition(".")[0] for name in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
-            yield (node.module or "").partition(".")[0]
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_arrows_point_to_the_core(path: Path) -> None:
-    place = path.relative_to(ROOT)
-    imported = set(_imports(path))
-    assert not imported & FORBIDDEN[place.parts[0]]
-    if place.parts[:2] != ("tracker", "database"):
-        assert not imported & DRIVERS
+def _is_in(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_to_the_core(module: str) -> None:
+    imported = list(_imports(MODULES[module]))
+    for package, others in FORBIDDEN.items():
+        if _is_in(module, package):
+            found = [name for name in imported for other in others if _is_in(name, other)]
+            assert not found, f"{module} imports {found}"
+    if not _is_in(module, "tracker.database"):
+        assert not {name.partition(".")[0] for name in imported} & DRIVERS
+
+
+def _uses() -> dict[str, set[str]]:
+    """The modules of ours that each module imports, for types alone and in functions, too."""
+    found: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        names = (name if name in MODULES else name.rpartition(".")[0] for name in _imports(path))
+        found[module] = {name for name in names if name in MODULES and name != module}
+    return found
+
+
+def circle(uses: Mapping[str, Collection[str]]) -> list[str]:
+    """The modules of one circle, the first one again at its end; empty when there is none."""
+    done: set[str] = set()
+
+    def walk(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        for used in sorted(uses.get(module, ())):
+            if found := walk(used, [*way, module]):
+                return found
+        done.add(module)
+        return []
+
+    return next((found for module in sorted(uses) if (found := walk(module, []))), [])
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert circle({"a": ["b"], "b": ["c"], "c": ["b"]}) == ["b", "c", "b"]
+    assert circle(_uses()) == []
+
+
+def test_shared_code_compares_no_dialects() -> None:
+    """Where dialects differ, the difference is a member of Dialect."""
+    for module, path in MODULES.items():
+        if not any(_is_in(module, dialect) for dialect in DIALECTS) and module != "service.app":
+            tree = ast.walk(ast.parse(path.read_text("utf-8")))
+            names = {node.id for node in tree if isinstance(node, ast.Name)}
+            assert not names & {"V1", "V2"}, module
 
 
 def test_folders_are_made_in_one_place() -> None:
