@@ -40,11 +40,10 @@ _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 def limit_reads(request: web.Request) -> None:
     """Let a read of the request's body fail with 408 where no byte comes in time.
 
-    The time runs only while somebody waits for the body: a handler that is busy, or has not asked
-    for more yet, is no fault of the client. The connection is closed after the answer.
+    The time runs only while a handler waits for the body: one that is busy, or has not asked for
+    more yet, is no fault of the client. The connection is closed after the answer.
     """
-    if request.body_exists:
-        request.content._timer = _ReadTimer(request)
+    request.content._timer = _ReadTimer(request)
 
 
 class _ReadTimer(BaseTimerContext):
