@@ -1,5 +1,6 @@
 """How many files a request passes on its way: few enough to read one after the other."""
 
+import asyncio
 import logging
 import sys
 import threading
@@ -16,6 +17,7 @@ from aiohttp import web
 from service.app import build_app
 from service.http.connections import AccessLogger, Runner
 from tests.conftest import APP, World
+from tests.jobs.working import select
 from tracker.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,10 +78,13 @@ async def passed(world: World, settings: Settings) -> AsyncIterator[Passed]:
         await runner.cleanup()
 
 
-async def test_a_request_passes_few_files(passed: Passed) -> None:
+async def test_a_request_passes_few_files(passed: Passed, settings: Settings) -> None:
     files = await passed("POST", f"{APP}/issues", json=ISSUE)
     assert "tracker/issues.py" in files
     assert len(files) <= 20, sorted(files)
+    pending = "SELECT count(*) FROM issue WHERE content_html IS NULL"
+    while select(settings.database, pending) != [(0,)]:
+        await asyncio.sleep(0.01)  # until the HTML is stored, which happens in the background
     files = await passed("GET", f"{APP}/issues/1")
     assert "tracker/issues.py" in files
     assert len(files) <= 14, sorted(files)

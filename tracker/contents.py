@@ -14,7 +14,7 @@ from typing import Literal
 
 from tracker import markup, references
 from tracker.access.rights import Actor, Repository
-from tracker.database import Database, Reader, Row
+from tracker.database import Database, Reader, Row, Transaction
 from tracker.errors import TrackerError
 from tracker.markup import plain
 from tracker.references import References
@@ -150,13 +150,14 @@ class Contents:
                 await asyncio.wait_for(self._closing.wait(), _PAUSE)
             pending, self._pending, self._pending_size = self._pending, [], 0
             try:
-                async with self._db.transaction(durable=False) as tx:
-                    for table, statement in _KEEP.items():
-                        await tx.many(
-                            statement, [values for name, values in pending if name == table]
-                        )
+                await self._db.write(partial(_store, pending), durable=False)
             except TrackerError:
                 return  # a busy or full database only means that they are rendered again
+
+
+async def _store(pending: Sequence[tuple[Table, tuple[object, ...]]], tx: Transaction) -> None:
+    for table, statement in _KEEP.items():
+        await tx.many(statement, [values for name, values in pending if name == table])
 
 
 def _have_marks(htmls: Iterable[str | None]) -> bool:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from service.api_v1 import links
-from service.http.links import avatar
+from service.http.links import AVATAR
 from tracker.access.rights import Repository
 from tracker.access.workspaces import Workspace
 from tracker.database import Row
@@ -57,7 +57,7 @@ def profile(base: str, row: Row, prefix: str = "") -> Json:
         "last_name": last if first else "",
         "display_name": name,
         "is_team": False,
-        "avatar": avatar(base, row[f"{prefix}uuid"]),
+        "avatar": f"{base}{AVATAR.format(row[f'{prefix}uuid'][1:-1])}",
         "resource_uri": links.person(username),
     }
 
@@ -70,7 +70,7 @@ def team(base: str, workspace: Workspace) -> Json:
         "last_name": "",
         "display_name": workspace.name,
         "is_team": True,
-        "avatar": avatar(base, workspace.uuid),
+        "avatar": f"{base}{AVATAR.format(workspace.uuid[1:-1])}",
         "resource_uri": links.person(workspace.slug),
     }
 
@@ -153,7 +153,7 @@ def repository(base: str, found: Repository) -> Json:
         "forks_count": 0,
         "created_on": local(found.created_on),
         "owner": found.workspace_slug,
-        "logo": avatar(base, found.uuid),
+        "logo": f"{base}{AVATAR.format(found.uuid[1:-1])}",
         "email_mailinglist": "",
         "is_mq": False,
         "size": 0,

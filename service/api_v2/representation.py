@@ -3,7 +3,7 @@
 from typing import Any, cast
 from urllib.parse import quote
 
-from service.http.links import avatar
+from service.http.links import AVATAR
 from tracker.access.rights import Repository
 from tracker.changes import Change
 from tracker.database import Row
@@ -26,7 +26,7 @@ def person(base: str, row: Row, prefix: str = "") -> Json:
         "links": {
             "self": {"href": f"{base}/2.0/users/{quoted}"},
             "html": {"href": f"{base}/{quoted}/"},
-            "avatar": {"href": avatar(base, uuid)},
+            "avatar": {"href": f"{base}{AVATAR.format(uuid[1:-1])}"},
         },
     }
 
@@ -41,7 +41,7 @@ def outlined_workspace(base: str, uuid: str, slug: str, name: str) -> Json:
         "links": {
             "self": {"href": f"{base}/2.0/workspaces/{slug}"},
             "html": {"href": f"{base}/{slug}/"},
-            "avatar": {"href": avatar(base, uuid)},
+            "avatar": {"href": f"{base}{AVATAR.format(uuid[1:-1])}"},
         },
     }
 
@@ -73,7 +73,7 @@ class Representation:
             "links": {
                 "self": {"href": self.url},
                 "html": {"href": self._page},
-                "avatar": {"href": avatar(base, repository.uuid)},
+                "avatar": {"href": f"{base}{AVATAR.format(repository.uuid[1:-1])}"},
             },
         }
 

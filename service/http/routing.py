@@ -1,13 +1,15 @@
 """From a request to its handler and back: the one middleware, and the routes of the dialects."""
 
+import re
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from service.http import auth, bodies, cors, errors, links
+from service.http import auth, bodies, cors, errors, keys
 from service.http.dialect import DIALECT, Dialect
 from service.http.endpoint import Endpoint
+from service.http.links import BASE_URL
 from tracker.errors import Invalid
 
 
@@ -64,7 +66,7 @@ def _handler(dialect: Dialect, endpoint: Endpoint) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[DIALECT] = dialect
-        request[links.BASE_URL] = links.base_url(request)
+        request[BASE_URL] = base_url(request)
         request[auth.SCOPES] = endpoint.scopes
         if query := request.rel_url.raw_query_string:
             _require_utf_8(query)
@@ -80,3 +82,32 @@ def _require_utf_8(query: str) -> None:
         unquote_to_bytes(query).decode()
     except UnicodeDecodeError as error:
         raise Invalid("The query is not in UTF-8.") from error
+
+
+def base_url(request: web.Request) -> str:
+    """What every link of the answer starts with, without a slash at its end.
+
+    It is PAIL_PUBLIC_URL, or else the address that the client used if its host is one of
+    PAIL_ALLOWED_HOSTS. Raises Invalid for another host: its sender could make us write links to
+    their own site into a mail or a cache.
+    """
+    settings = request.app[keys.SETTINGS]
+    if settings.public_url is not None:
+        return settings.public_url
+    host = request.headers.get("Host", "")
+    if _name(host) not in settings.allowed_hosts:
+        raise Invalid(f"Unknown host {host!r}: set PAIL_PUBLIC_URL or PAIL_ALLOWED_HOSTS")
+    return f"{request.scheme}://{host}"
+
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([1-9][0-9]{0,4}))?")
+"""A name or an address, and a port. Nothing else: browsers read `evil.example\\@localhost` as
+evil.example, where Python reads localhost."""
+
+
+def _name(host: str) -> str | None:
+    """The name in a Host header without its port; None when it is not such a header."""
+    match = _HOST.fullmatch(host.lower())
+    if match is None or int(match[3] or 80) > 65535:
+        return None
+    return match[1] or match[2]

@@ -20,7 +20,7 @@ CREATE = """
 import asyncio, sys
 from pathlib import Path
 from tracker import issues
-from tracker.access import ADMINISTRATOR, Actor, find_repository
+from tracker.access.rights import ADMINISTRATOR, Actor, find_repository
 from tracker.database import connect
 from tracker.issues import NewIssue
 
@@ -30,8 +30,8 @@ async def main():
         alice = Actor((await db.one("SELECT id FROM account WHERE username = 'alice'"))["id"])
         repository = await find_repository(db, ADMINISTRATOR, "alice", "app")
         for n in range(3):
-            draft = NewIssue(f"issue {n}")
-            number = await db.write(lambda tx: issues.create(tx, alice, repository, draft))
+            new = NewIssue(f"issue {n}")
+            number = await db.write(lambda tx: issues.create(tx, alice, repository, new))
             print("acknowledged", number, flush=True)
     finally:
         await db.close()
@@ -40,8 +40,10 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("failing", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
 def test_what_is_acknowledged_is_on_the_disk(settings: Settings, failing: int) -> None:
+    # strace counts in each thread: opening has three calls in its own, the writer its first commit
+    # two and each further one.
     inject = f"inject=fsync,fdatasync:error=EIO:when={failing}+"
     done = subprocess.run(
         [

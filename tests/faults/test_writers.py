@@ -10,7 +10,7 @@ import pytest
 from tests.archives import CHARLIE, sample
 from tests.conftest import Api, Start
 from tests.jobs.working import archive, give, issues, select, take, working
-from tracker.database import sqlite
+from tracker.database import connections
 from tracker.settings import Settings
 
 pytestmark = pytest.mark.faults
@@ -44,7 +44,7 @@ async def test_a_hundred_creates_at_once_get_a_hundred_numbers(api: Api) -> None
 async def test_a_database_that_another_process_locks_is_busy_and_then_goes_on(
     start: Start, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.1)
     api = await start(settings)
     with closing(sqlite3.connect(settings.database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -20,6 +20,7 @@ from tracker.database import (
     SqliteDatabase,
     Transaction,
     connect,
+    connections,
     folding,
     migrations,
     sqlite,
@@ -330,7 +331,7 @@ async def test_what_the_schema_forbids_has_a_name(db: Database) -> None:
 async def test_a_locked_database_is_refused_and_usable_afterwards(
     db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.05)
     impatient = await connect(db.path)
     try:
         with closing(sqlite3.connect(db.path, isolation_level=None)) as other:

@@ -152,8 +152,10 @@ def test_an_error_of_the_driver_passes_as_it_is() -> None:
 @pytest.mark.parametrize("way", WRITING)
 async def test_a_database_that_may_not_grow_is_a_full_disk(db: Database, way: Way) -> None:
     await db.run("CREATE TABLE large (a BLOB)")
+    most = "PRAGMA max_page_count = 1"  # that is: as many pages as there are now
     async with db.transaction() as tx:
-        await tx.all("PRAGMA max_page_count = 1")  # that is: as many pages as there are now
+        await tx.all(most)
+    await db.write(lambda tx: tx.all(most))
     with pytest.raises(StorageFull, match="The disk is full"):
         await way(db, "INSERT INTO large VALUES (zeroblob(1000000))")
     assert await db.all("SELECT * FROM large") == []

@@ -15,7 +15,8 @@ from tracker.database.interface import (
     Row,
     Transaction,
 )
-from tracker.database.sqlite import SqliteDatabase, connect
+from tracker.database.opening import connect
+from tracker.database.sqlite import SqliteDatabase
 
 __all__ = [
     "BrokenReference",

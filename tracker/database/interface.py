@@ -127,10 +127,12 @@ class Database(Reader):
         """
 
     @abstractmethod
-    async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
-        """What work makes in a durable transaction; like read(), it waits for that alone.
+    async def write(
+        self, work: Callable[[Transaction], Coroutine[Any, Any, T]], *, durable: bool = True
+    ) -> T:
+        """What work makes in one transaction; like read()'s, it may wait for its database only.
 
-        Raises as transaction() does.
+        Raises as transaction() does; durable is the same as there.
         """
 
     @abstractmethod

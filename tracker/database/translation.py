@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from tracker import errors
 from tracker.database.interface import BrokenReference, DatabaseUnusable, Duplicate
@@ -24,16 +25,21 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _log = logging.getLogger("pail.database")
 
 
+def raise_ours(error: sqlite3.Error) -> NoReturn:
+    """Raise our error for one of SQLite that has a meaning; any other one again."""
+    ours = _ours(error)
+    if ours is None:
+        raise error
+    raise ours from error
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise ours for an error of SQLite that has a meaning; all others pass as they are."""
+    """Raise as raise_ours() does for an error of SQLite in here."""
     try:
         yield
     except sqlite3.Error as error:
-        ours = _ours(error)
-        if ours is None:
-            raise
-        raise ours from error
+        raise_ours(error)
 
 
 def is_busy(error: sqlite3.Error) -> bool:
