@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 SUPERVISOR = """
 import asyncio, json, sys
-from service import supervisor
+from service.up import supervisor
 
 facts = json.loads(sys.argv[1])
 async def beside():

@@ -1,9 +1,9 @@
 """`pail up` with everything real: its own Valkey, the web and the worker."""
 
+import asyncio
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -19,6 +19,9 @@ import pytest
 
 from service.up import valkey
 from tests.running.processes import ROOT, Started, eventually, started
+from tracker import database
+from tracker.access import accounts, tokens
+from tracker.settings import Settings
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="processes are looked up in Linux's /proc"
@@ -177,33 +180,35 @@ def test_a_folder_named_worker_where_it_is_called_is_not_ours(tmp_path: Path) ->
         assert "somebody else" not in run.log
 
 
-def with_demo(folder: Path, code: str) -> str:
-    """A PYTHONPATH on which the demo's module is a stand-in and all else is Pail's."""
-    package = folder / "stand_in" / "service"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(f"__path__.append({str(ROOT / 'service')!r})\n")
-    (package / "demo.py").write_text(code)
-    return f"{package.parent}:{ROOT}"
-
-
 def test_demo_prints_user_token_and_last_a_curl_line(tmp_path: Path) -> None:
-    made = {"user": "demo", "token": "s3cret", "list_path": "/2.0/repositories/d/d/issues?q=a"}
-    path = with_demo(tmp_path, f"print({json.dumps(made)!r})")
-    with up(tmp_path, "--demo", PYTHONPATH=path) as run:
+    with up(tmp_path, "--demo", "--token", "s3cret~token") as run:
         url = address(run)
+        eventually(lambda: run.out.count("\n") >= 4, "the lines of the demo")
         assert run.out.splitlines()[1:] == [
             "Demo user: demo",
-            "Demo token: s3cret",
-            shlex.join(["curl", "-u", "demo:s3cret", f"{url}/2.0/repositories/d/d/issues?q=a"]),
+            "Demo token: s3cret~token",
+            f"curl -u 'demo:s3cret~token' {url}/2.0/repositories/demo/sample/issues",
         ]
 
 
 def test_a_demo_that_can_t_be_made_stops_everything(tmp_path: Path) -> None:
-    path = with_demo(tmp_path, "raise SystemExit('The disk is full.')")
-    with up(tmp_path, "--demo", PYTHONPATH=path) as run:
+    settings = Settings(data_dir=tmp_path / "data", database=tmp_path / "data" / "pail.db")
+    token = asyncio.run(token_of_alice(settings))
+    with up(tmp_path, "--demo", "--token", token) as run:
         assert run.process.wait(30) == 1
-        assert "The disk is full." in run.log
+        assert "This is another token already: choose another one." in run.log
+        assert not run.out
         assert not run.family()
+
+
+async def token_of_alice(settings: Settings) -> str:
+    """A new account's token, in the database of these settings."""
+    db = await database.connect(settings.database)
+    try:
+        await accounts.create(db, "alice")
+        return await tokens.create(db, "alice")
+    finally:
+        await db.close()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
@@ -216,7 +221,7 @@ def test_demo_refuses_an_address_that_others_reach(tmp_path: Path, host: str) ->
 
 @pytest.mark.parametrize("part", ["web", "worker"])
 def test_web_and_worker_can_be_run_alone(tmp_path: Path, part: str) -> None:
-    code = f"from service import running; running.{part}()"
+    code = f"from service.up import running; running.{part}()"
     env = {**ENVIRONMENT, "PAIL_DATA_DIR": str(tmp_path / "data")}
     with started(tmp_path, [sys.executable, "-P", "-c", code], **env) as run:
         eventually((tmp_path / "data" / "pail.db").exists, "the database")

@@ -97,7 +97,7 @@ def test_the_job_queue_understands_its_address(tmp_path: Path) -> None:
 
 def bare_binary(path: Path) -> subprocess.CompletedProcess[str]:
     """What valkey.binary() says in a Python without packages, with programs looked up in path."""
-    code = f"import sys; sys.path.append({str(ROOT)!r}); from service import valkey; "
+    code = f"import sys; sys.path.append({str(ROOT)!r}); from service.up import valkey; "
     code += "print(valkey.binary())"
     return subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
