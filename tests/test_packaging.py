@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -10,14 +11,18 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def build(kind: str, folder: Path) -> Path:
+    """Build the wheel or the sdist of this checkout into the empty folder; its path."""
+    code = f"from hatchling.build import build_{kind}; import sys; build_{kind}(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=True, timeout=50)
+    [path] = folder.iterdir()
+    return path
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = "from hatchling.build import build_wheel; import sys; build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=ROOT, check=True, timeout=50)
-    [path] = folder.glob("*.whl")
-    return path
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_the_packages_the_schema_and_the_pages(wheel: Path) -> None:
@@ -28,20 +33,33 @@ def test_the_wheel_holds_the_packages_the_schema_and_the_pages(wheel: Path) -> N
     assert "service/openapi/static/docs.html" in names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "pail_main.py",
         "tracker",
         "service",
         "worker",
     }
 
 
+def test_the_command_of_the_wheel_is_pail_main(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
+        assert archive.read(name).decode().splitlines() == [
+            "[console_scripts]",
+            "pail = pail_main:main",
+        ]
+
+
+def test_the_sdist_holds_the_command(tmp_path: Path) -> None:
+    with tarfile.open(build("sdist", tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names >= {"pail_main.py", "service/__main__.py", "schema.sql", "pyproject.toml"}
+
+
 def test_the_command_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    run = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-        "from service.cli.commands import main; main()"
-    )
+    command = tmp_path / "installed" / "pail_main.py"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", run, str(tmp_path / "installed"), "user", "add", "alice"],
+        [sys.executable, "-P", str(command), "user", "add", "alice"],
         cwd=tmp_path,
         env={"PAIL_DATA_DIR": "there", "PATH": ""},
         capture_output=True,

@@ -23,6 +23,8 @@ from tracker.terminal import say
 
 LOCK = "pail.lock"
 
+ENTRY = Path(__file__).parents[2] / "pail_main.py"
+
 
 def web() -> NoReturn:
     """Become the web process; it reads the settings from the environment."""
@@ -71,8 +73,9 @@ def _become(module: str) -> NoReturn:
 
 
 def _python(module: str) -> list[str]:
-    # -P: a folder that happens to be named worker, where pail is called, is not our package.
-    return [sys.executable, "-P", "-m", module]
+    """The command line that runs one of Pail's modules."""
+    # -P: the standard library comes before what is installed beside pail_main.py.
+    return [sys.executable, "-P", str(ENTRY), "-m", module]
 
 
 def _ours(webs: int, port: int, redis_url: str) -> list[Child]:

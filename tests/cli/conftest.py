@@ -1,7 +1,6 @@
 """The `pail` command on a database of the test's own."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from service.cli.commands import main
 from tests.archives import FILES, databases, sample, write_zip
-from tests.running.processes import ROOT
+from tests.running.processes import PAIL, ROOT
 from tracker.settings import NAMES, Settings
 
 Pail = Callable[..., Result]
@@ -34,9 +33,8 @@ def process(settings: Settings) -> Callable[..., "subprocess.CompletedProcess[st
     """The same as a process of its own."""
 
     def run(*words: object, **env: str) -> "subprocess.CompletedProcess[str]":
-        code = "from service.cli.commands import main; main(prog_name='pail')"
         return subprocess.run(
-            [sys.executable, "-c", code, *map(str, words)],
+            [*PAIL, *map(str, words)],
             cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "PAIL_DATA_DIR": str(settings.data_dir), **env},
             capture_output=True,

@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import sqlite3
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from tests.archives import (
 )
 from tests.cli.conftest import Pail, archive_in
 from tests.jobs.working import dump, files, many, select
-from tests.running.processes import Started, eventually, started
+from tests.running.processes import PAIL, Started, eventually, started
 from tracker.settings import Settings
 
 
@@ -375,8 +374,7 @@ def test_what_a_killed_command_had_begun_is_settled_by_the_next(
 def long_import(settings: Settings, tmp_path: Path) -> Iterator[Started]:
     """A command that makes alice/new and is in the middle of filling it."""
     path = write_zip(tmp_path / "long.zip", databases(many(3_000, 60_000), "2.0"))
-    code = "from service.cli.commands import main; main(prog_name='pail')"
-    words = [sys.executable, "-c", code, "import", "alice/new", str(path), "--create"]
+    words = [*PAIL, "import", "alice/new", str(path), "--create"]
     (tmp_path / "elsewhere").mkdir()
     with started(tmp_path / "elsewhere", words, PAIL_DATA_DIR=str(settings.data_dir)) as run:
         half = "SELECT 1 FROM job WHERE status = 'STARTED' AND tracker_id > 0"

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
+PAIL = [sys.executable, "-P", str(ROOT / "pail_main.py")]
+"""The `pail` command of this checkout."""
+
 PATIENCE_SECONDS = 40.0
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from service.up import valkey
-from tests.running.processes import ROOT, Started, eventually, started
+from tests.running.processes import PAIL, ROOT, Started, eventually, started
 from tracker import database
 from tracker.access import accounts, tokens
 from tracker.settings import Settings
@@ -37,18 +37,13 @@ ENVIRONMENT = {
 }
 """Any free port, and nothing of what the environment of the tests may say."""
 
-UP = """
-import os, sys
-os.umask(int(os.environ.get("TEST_UMASK", "022"), 8))
-from service.cli.commands import main
-main(["up", *sys.argv[1:]], prog_name="pail")
-"""
+UP = ["/bin/sh", "-c", 'umask "${TEST_UMASK:-022}"; exec "$@"', "sh", *PAIL, "up"]
 
 
 def up(folder: Path, *words: str, **env: str) -> AbstractContextManager[Started]:
     """`pail up` on a free port of this machine, with its data in folder."""
     env = {**ENVIRONMENT, "PAIL_DATA_DIR": str(folder / "data"), **env}
-    return started(folder, [sys.executable, "-P", "-c", UP, *words], **env)
+    return started(folder, [*UP, *words], **env)
 
 
 def address(run: Started) -> str:
@@ -221,9 +216,8 @@ def test_demo_refuses_an_address_that_others_reach(tmp_path: Path, host: str) ->
 
 @pytest.mark.parametrize("part", ["web", "worker"])
 def test_web_and_worker_can_be_run_alone(tmp_path: Path, part: str) -> None:
-    code = f"from service.up import running; running.{part}()"
     env = {**ENVIRONMENT, "PAIL_DATA_DIR": str(tmp_path / "data")}
-    with started(tmp_path, [sys.executable, "-P", "-c", code], **env) as run:
+    with started(tmp_path, [*PAIL, part], **env) as run:
         eventually((tmp_path / "data" / "pail.db").exists, "the database")
         assert list(run.family()) == [run.process.pid]
         assert run.send(signal.SIGTERM) == 0

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from tracker.markup import plain
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ENTRY = Path(__file__).parents[2] / "pail_main.py"  # imports this tracker, no other one
 _PATIENCE = 20  # seconds on the clock for what takes a second of CPU
 _ATTEMPTS = 2  # a child can be killed by others than its text, so one death proves nothing
 
@@ -54,8 +54,7 @@ class _Child:
         """A child that is ready for texts. Raises OSError or _Died."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "tracker.markup.child", str(cpu_seconds)),
-            cwd=_ROOT,
+            *("-P", str(_ENTRY), "-m", "tracker.markup.child", str(cpu_seconds)),
             stdin=PIPE,
             stdout=PIPE,
             start_new_session=True,  # a Ctrl-C is for the server, which then ends its child
