@@ -1,1 +1,1 @@
-"""`pail up`: everything on one machine, as children of one supervisor."""
+"""`pail up`: runs queue, web and worker on one machine as children of one supervisor."""

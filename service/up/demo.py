@@ -1,8 +1,8 @@
-"""`python -m service.up.demo [TOKEN]`: the sample tracker of `pail up --demo`, and its token.
+"""`python -m service.up.demo [TOKEN]`: makes the sample tracker of `pail up --demo` and its token.
 
 Prints {"user", "token", "list_path"} as JSON. The token is TOKEN, or else derived from the key of
-the instance, so it stays the same as long as the data directory does; no other one of the demo's
-is valid any more. The sample comes in as any archive does: through the importer.
+the instance, so it stays the same with the data directory. Other tokens of the demo are revoked.
+The sample is imported like any archive.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ _KIM = {"display_name": "Kim Osei", "account_id": "557058:demo-kim"}
 
 
 async def prepare(db: Database, settings: Settings, token: str) -> dict[str, str]:
-    """Make what is missing of the demo; the account's name, its token, the path of the list.
+    """Create what is missing of the demo: account, workspace, repository, issues and token.
 
-    Raises Conflict when the token is another one's.
+    Returns user, token and list_path. Raises Conflict if the token exists already for another use.
     """
     try:
         await accounts.find(db, USER)
@@ -210,7 +210,7 @@ def _write_sample(path: Path) -> None:
 
 
 def derived_token(settings: Settings) -> str:
-    """The demo's token on this data directory. Raises KeyUnusable."""
+    """Return the demo's token for this data directory. Raises KeyUnusable."""
     key = signing.shared_key(settings.key_file)
     return tokens.spelled(signing.derived(key, "the demo's token", tokens.SIZE))
 
@@ -228,6 +228,6 @@ async def _main(token: str | None = None) -> None:
 if __name__ == "__main__":
     try:
         asyncio.run(_main(*sys.argv[1:]))
-    except (TrackerError, signing.KeyUnusable) as refusal:
-        say(refusal, err=True)
+    except (TrackerError, signing.KeyUnusable) as error:
+        say(error, err=True)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""What `pail up`, `pail web` and `pail worker` do: everything on one machine, or one part of it."""
+"""Starts what `pail up`, `pail web` and `pail worker` run: all processes, or one of them."""
 
 import asyncio
 import contextlib
@@ -27,21 +27,21 @@ ENTRY = Path(__file__).parents[2] / "pail_main.py"
 
 
 def web() -> NoReturn:
-    """Become the web process; it reads the settings from the environment."""
-    _become("service")
+    """Replace this process by the web process, which reads the settings from the environment."""
+    _exec("service")
 
 
 def worker() -> NoReturn:
-    """Become the worker process; it reads the settings from the environment."""
-    _become("worker")
+    """Replace this process by the worker, which reads the settings from the environment."""
+    _exec("worker")
 
 
 def up(settings: Settings, *, demo: bool, token: str | None = None) -> int:
     """Run queue, web and worker until a signal, and return the exit status.
 
-    settings are those of this process's environment, which the children read again. The address,
-    and with demo the sample tracker's user, token and, last, a curl line, go to stdout; logs and
-    refusals to stderr. The demo's token is the given one, or else derived from the instance's key.
+    settings must come from this process's environment: the children read it again. Prints the
+    address to stdout and, with demo, the sample tracker's user and token and a curl line; logs and
+    errors go to stderr. Without token the demo's token is derived from the instance's key.
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -50,55 +50,56 @@ def up(settings: Settings, *, demo: bool, token: str | None = None) -> int:
                 raise CannotStart(
                     f"--demo listens on this machine only: HOST can't be {settings.host}."
                 )
-            stack.enter_context(_alone(settings.data_dir))
-            signing.shared_key(settings.key_file)  # once, before any process needs it
+            stack.enter_context(_locked(settings.data_dir))
+            signing.shared_key(settings.key_file)  # made before the processes use it
             children = []
             redis_url = settings.redis_url
             if not redis_url:
                 path = stack.enter_context(valkey.socket_path(settings.data_dir))
                 files.make_file(settings.data_dir / valkey.LOG)
                 command = valkey.command(path, settings.data_dir)
-                children.append(Child("valkey", command, outlives=True))
+                children.append(Child("valkey", command, stop_last=True))
                 redis_url = valkey.url(path)
-            children += _ours(settings.web_concurrency, port, redis_url)
-            making = partial(_make_demo, token) if demo else None
-            return supervisor.run(children, beside=partial(_announce, settings.host, port, making))
-    except (CannotStart, signing.KeyUnusable) as refusal:
-        say(refusal, err=True)
+            children += _web_and_worker(settings.web_concurrency, port, redis_url)
+            make_demo = partial(_make_demo, token) if demo else None
+            on_start = partial(_print_address, settings.host, port, make_demo)
+            return supervisor.run(children, on_start=on_start)
+    except (CannotStart, signing.KeyUnusable) as error:
+        say(error, err=True)
         return 1
 
 
-def _become(module: str) -> NoReturn:
-    os.execv(sys.executable, _python(module))  # noqa: S606 - our own program, no shell needed
+def _exec(module: str) -> NoReturn:
+    os.execv(sys.executable, _command(module))  # noqa: S606 - our own program, no shell needed
 
 
-def _python(module: str) -> list[str]:
+def _command(module: str) -> list[str]:
     """The command line that runs one of Pail's modules."""
     # -P: the standard library comes before what is installed beside pail_main.py.
     return [sys.executable, "-P", str(ENTRY), "-m", module]
 
 
-def _ours(webs: int, port: int, redis_url: str) -> list[Child]:
+def _web_and_worker(webs: int, port: int, redis_url: str) -> list[Child]:
     env = {"PORT": str(port), "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
     names = ["web"] if webs == 1 else [f"web-{number}" for number in range(1, webs + 1)]
     return [
-        *(Child(name, _python("service"), env) for name in names),
-        Child("worker", _python("worker"), env),
+        *(Child(name, _command("service"), env) for name in names),
+        Child("worker", _command("worker"), env),
     ]
 
 
 def _free_address(host: str, port: int) -> tuple[str, int]:
-    """The numeric address of host, and port (or, for 0, any free one), if nobody listens there.
+    """Return the numeric address of host, and port or, for port 0, a free one.
 
-    The web process would find out as well; but a sentence said once, before anything runs, is
-    better than three failed starts.
+    Raises CannotStart if the address can't be listened on: one sentence before anything runs,
+    instead of three failed starts of the web process.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.create_server((host, port), family=family) as probe:
             return str(address[0]), int(probe.getsockname()[1])
     except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # Python's addition repeats the address
+        reason = str(error.strerror).partition(" (")[0]  # Python adds the address in parentheses
         raise CannotStart(f"Can't listen on HOST {host}, PORT {port}: {reason}.") from error
 
 
@@ -107,8 +108,11 @@ def _is_loopback(host: str) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory's lock: two queues or two supervisors there would fight."""
+def _locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory's lock, so that only one `pail up` uses it.
+
+    Raises CannotStart if another one holds it, or the directory can't be written.
+    """
     try:
         files.make_folder(data_dir)
         files.make_file(data_dir / LOCK)
@@ -123,15 +127,19 @@ def _alone(data_dir: Path) -> Iterator[None]:
         yield
 
 
-async def _announce(
-    host: str, port: int, making: Callable[[], Awaitable[dict[str, str] | None]] | None
+async def _print_address(
+    host: str, port: int, make_demo: Callable[[], Awaitable[dict[str, str] | None]] | None
 ) -> int:
+    """Print the address once the web process answers, and the demo's user, token and curl line.
+
+    Returns the exit status: 1 if the demo could not be made.
+    """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    await _answer(host, port)
+    await _wait_for_web(host, port)
     lines = [f"Pail answers on {address}"]
-    if making:
-        made = await making()
+    if make_demo:
+        made = await make_demo()
         if made is None:
             return 1
         user, token, path = made["user"], made["token"], made["list_path"]
@@ -142,8 +150,8 @@ async def _announce(
     return 0
 
 
-async def _answer(host: str, port: int) -> None:
-    """Wait until the web answers; any status will do, as its allowed hosts need not hold ours."""
+async def _wait_for_web(host: str, port: int) -> None:
+    """Wait until the web process answers, with any status: localhost may not be an allowed host."""
     while True:
         with contextlib.suppress(OSError):
             async with asyncio.timeout(2.0):
@@ -158,7 +166,7 @@ async def _answer(host: str, port: int) -> None:
 async def _make_demo(token: str | None) -> dict[str, str] | None:
     with supervisor.process_group() as group:
         process = await asyncio.create_subprocess_exec(
-            *_python("service.up.demo"),
+            *_command("service.up.demo"),
             *([token] if token else []),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

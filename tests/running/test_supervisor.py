@@ -21,11 +21,11 @@ import asyncio, json, sys
 from service.up import supervisor
 
 facts = json.loads(sys.argv[1])
-async def beside():
+async def on_start():
     await asyncio.sleep(0.3)
-    return facts["beside"]
+    return facts["status"]
 children = [supervisor.Child(**child) for child in facts["children"]]
-sys.exit(supervisor.run(children, beside=beside, patience=facts["patience"]))
+sys.exit(supervisor.run(children, on_start=on_start, stop_timeout=facts["stop_timeout"]))
 """
 
 SLEEPER = python("import os, time; print('asleep in group', os.getpgrp()); time.sleep(600)")
@@ -41,9 +41,9 @@ WRONG = python("import sys; print('PORT is wrong'); sys.exit(1)")
 CRASHING = python("import sys; sys.exit(3)")
 
 
-def command(*children: Mapping[str, Any], beside: int = 0, patience: float = 20.0) -> list[str]:
+def command(*children: Mapping[str, Any], status: int = 0, stop_timeout: float = 20.0) -> list[str]:
     """The command line of a supervisor of children."""
-    facts = {"children": children, "beside": beside, "patience": patience}
+    facts = {"children": children, "status": status, "stop_timeout": stop_timeout}
     return [*python(SUPERVISOR), json.dumps(facts)]
 
 
@@ -131,7 +131,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_children(sleeper: Started) ->
 
 
 def test_a_child_that_does_not_heed_is_killed_and_the_status_says_so(tmp_path: Path) -> None:
-    with supervised(tmp_path, {"name": "deaf", "argv": DEAF}, patience=0.3) as run:
+    with supervised(tmp_path, {"name": "deaf", "argv": DEAF}, stop_timeout=0.3) as run:
         run.logs("deaf    | deaf")
         assert run.send(signal.SIGTERM) == 1
         assert "deaf did not end in time and is killed" in run.log
@@ -139,7 +139,7 @@ def test_a_child_that_does_not_heed_is_killed_and_the_status_says_so(tmp_path: P
 
 
 def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
-    with supervised(tmp_path, {"name": "deaf", "argv": DEAF}, patience=600) as run:
+    with supervised(tmp_path, {"name": "deaf", "argv": DEAF}, stop_timeout=600) as run:
         run.logs("deaf    | deaf")
         run.process.send_signal(signal.SIGINT)
         run.logs("stopping")
@@ -147,14 +147,14 @@ def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
         assert not run.family()
 
 
-def test_a_child_that_outlives_the_others_is_stopped_after_them(tmp_path: Path) -> None:
+def test_a_child_with_stop_last_is_stopped_after_the_others(tmp_path: Path) -> None:
     slow = (
         "import signal, sys, time\n"
         "def stop(*_):\n"
         "    time.sleep({0}); print('{1} stops'); sys.exit()\n"
         "signal.signal(signal.SIGTERM, stop); print('{1} is up'); time.sleep(600)"
     )
-    queue = {"name": "valkey", "argv": python(slow.format(0, "queue")), "outlives": True}
+    queue = {"name": "valkey", "argv": python(slow.format(0, "queue")), "stop_last": True}
     worker = {"name": "worker", "argv": python(slow.format(0.5, "worker"))}
     with supervised(tmp_path, queue, worker) as run:
         run.logs("queue is up")
@@ -180,8 +180,8 @@ def test_a_program_that_does_not_exist_is_given_up_with_its_name(tmp_path: Path)
         assert "/nowhere/web" in run.log
 
 
-def test_the_status_of_what_ran_beside_stops_everything(tmp_path: Path) -> None:
-    with supervised(tmp_path, {"name": "sleeper", "argv": SLEEPER}, beside=7) as run:
+def test_a_status_that_on_start_returns_stops_everything(tmp_path: Path) -> None:
+    with supervised(tmp_path, {"name": "sleeper", "argv": SLEEPER}, status=7) as run:
         assert run.process.wait(30) == 7
         assert not run.family()
 
