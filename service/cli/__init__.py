@@ -1,1 +1,1 @@
-"""The `pail` command: administration, imports and exports, and what starts Pail."""
+"""The `pail` command: starts Pail, administers it, imports and exports issues."""

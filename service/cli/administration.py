@@ -1,4 +1,4 @@
-"""`pail user`, `token`, `workspace`, `repo`, `member` and `check`: straight on the database."""
+"""`pail user`, `token`, `workspace`, `repo`, `member` and `check`: use the database directly."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 def on_database(work: Callable[[Database], Awaitable[T]]) -> T:
-    """Run something on the database that the settings name.
+    """Open the database of the settings, run work on it, and return what work returns.
 
-    Raises Invalid for a word of the command line that is no UTF-8.
+    Raises Invalid if an argument of the command line is not UTF-8, and what work raises.
     """
 
-    async def opened() -> T:
+    async def run() -> T:
         db = await connect(load().database)
         try:
             return await work(db)
@@ -33,13 +33,13 @@ def on_database(work: Callable[[Database], Awaitable[T]]) -> T:
             await db.close()
 
     try:
-        return asyncio.run(opened())
+        return asyncio.run(run())
     except UnicodeEncodeError as error:
         raise Invalid(f"{error.object!r} is not UTF-8.") from error
 
 
 async def find(db: Database, full_name: str) -> Repository:
-    """The repository WORKSPACE/SLUG. Raises Invalid, NotFound."""
+    """Return the repository WORKSPACE/SLUG. Raises Invalid, NotFound."""
     try:
         return await find_repository(db, ADMINISTRATOR, *repositories.split(full_name))
     except NotFound:
@@ -47,23 +47,23 @@ async def find(db: Database, full_name: str) -> Repository:
 
 
 def _print(rows: Iterable[Iterable[object]]) -> None:
-    """Rows as columns separated by tabs, so that scripts can read them."""
+    """Print rows with tabs between the columns, so that scripts can read them."""
     for row in rows:
         say(*row)
 
 
 @click.group()
 def user() -> None:
-    """Accounts: who can sign in."""
+    """Manage accounts."""
 
 
 @user.command("add")
 @click.argument("username")
-@click.option("--name", help="The name shown to people.")
-@click.option("--email", help="An address that works as user name, too.")
-@click.option("--admin", is_flag=True, help="May do everything everywhere.")
+@click.option("--name", help="The display name.")
+@click.option("--email", help="An e-mail address, which also works as user name.")
+@click.option("--admin", is_flag=True, help="Allow everything in all repositories.")
 def user_add(username: str, name: str | None, email: str | None, admin: bool) -> None:
-    """Make an account and print its new random password."""
+    """Create an account and print its new random password."""
     say(
         on_database(
             lambda db: accounts.create(db, username, display_name=name, email=email, is_admin=admin)
@@ -73,7 +73,7 @@ def user_add(username: str, name: str | None, email: str | None, admin: bool) ->
 
 @user.command("list")
 def user_list() -> None:
-    """Print each account: name, display name, address, admin or user, active or disabled."""
+    """List accounts: name, display name, address, admin or user, active or disabled."""
     _print(
         (
             row["username"],
@@ -89,14 +89,14 @@ def user_list() -> None:
 @user.command("disable")
 @click.argument("username")
 def user_disable(username: str) -> None:
-    """Switch an account off: its tokens stop working at once."""
+    """Disable an account. Its tokens stop working at once."""
     on_database(lambda db: accounts.set_active(db, username, False))
 
 
 @user.command("enable")
 @click.argument("username")
 def user_enable(username: str) -> None:
-    """Switch an account on again."""
+    """Enable a disabled account."""
     on_database(lambda db: accounts.set_active(db, username, True))
 
 
@@ -104,35 +104,40 @@ def user_enable(username: str) -> None:
 @click.argument("username")
 @click.argument("name")
 def user_rename(username: str, name: str) -> None:
-    """Give an account another display name."""
+    """Change the display name of an account."""
     on_database(lambda db: accounts.rename(db, username, name))
 
 
 @click.group()
 def token() -> None:
-    """API tokens."""
+    """Manage API tokens."""
 
 
 @token.command("create")
 @click.argument("username")
-@click.option("--name", default="", help="What it is for.")
+@click.option("--name", default="", help="The name of the token, such as its purpose.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     type=click.Choice([str(scope) for scope in Scope]),
-    help="May be given several times; none means all.",
+    help="Can be repeated. The default is all scopes.",
 )
-@click.option("--expires", type=click.IntRange(0, 36_500), metavar="DAYS")
+@click.option(
+    "--expires",
+    type=click.IntRange(0, 36_500),
+    metavar="DAYS",
+    help="Days until the token expires. The default is never.",
+)
 def token_create(username: str, name: str, scopes: tuple[str, ...], expires: int | None) -> None:
-    """Make a token and print it; it can't be shown again."""
+    """Create a token and print it. It can't be shown again."""
     say(on_database(lambda db: tokens.create(db, username, name=name, scopes=scopes, days=expires)))
 
 
 @token.command("list")
 @click.argument("username")
 def token_list(username: str) -> None:
-    """Print each of an account's tokens: id, name, scopes, made and expires."""
+    """List the tokens of an account: id, name, scopes, created, expires."""
     _print(
         (row["id"], row["name"], row["scopes"], row["created_on"], row["expires_on"])
         for row in on_database(lambda db: tokens.of_account(db, username))
@@ -143,27 +148,27 @@ def token_list(username: str) -> None:
 @click.argument("username")
 @click.argument("token_id", type=int)
 def token_remove(username: str, token_id: int) -> None:
-    """Revoke a token: it stops working at once."""
+    """Revoke a token. It stops working at once."""
     on_database(lambda db: tokens.remove(db, username, token_id))
 
 
 @click.group()
 def workspace() -> None:
-    """Workspaces: what repositories belong to."""
+    """Manage workspaces, which contain repositories."""
 
 
 @workspace.command("create")
 @click.argument("slug")
 @click.option("--owner", required=True, metavar="USERNAME")
-@click.option("--name", help="The name shown to people.")
+@click.option("--name", help="The display name.")
 def workspace_create(slug: str, owner: str, name: str | None) -> None:
-    """Make a workspace; its owner is admin of everything in it."""
+    """Create a workspace. Its owner administers all repositories in it."""
     on_database(lambda db: workspaces.create(db, slug, owner=owner, name=name))
 
 
 @workspace.command("list")
 def workspace_list() -> None:
-    """Print each workspace: slug, name, owner."""
+    """List workspaces: slug, name, owner."""
     _print(
         (row["slug"], row["name"], row["owner"]) for row in on_database(workspaces.all_workspaces)
     )
@@ -171,21 +176,21 @@ def workspace_list() -> None:
 
 @click.group()
 def repo() -> None:
-    """Repositories: each has an issue tracker."""
+    """Manage repositories, each with an issue tracker."""
 
 
 @repo.command("create")
 @click.argument("full_name", metavar="WORKSPACE/SLUG")
-@click.option("--name", help="The name shown to people.")
-@click.option("--private", is_flag=True, help="Only members may see it.")
+@click.option("--name", help="The display name.")
+@click.option("--private", is_flag=True, help="Only members can see it.")
 def repo_create(full_name: str, name: str | None, private: bool) -> None:
-    """Make a repository with the issue tracker on."""
+    """Create a repository with its issue tracker enabled."""
     on_database(lambda db: repositories.create(db, full_name, name=name, private=private))
 
 
 @repo.command("list")
 def repo_list() -> None:
-    """Print each repository: WORKSPACE/SLUG, name, private or public, number of issues."""
+    """List repositories: WORKSPACE/SLUG, name, private or public, number of issues."""
     _print(
         (
             row["full_name"],
@@ -199,7 +204,7 @@ def repo_list() -> None:
 
 @click.group()
 def member() -> None:
-    """Members: who may do what in a repository."""
+    """Manage the members of a repository and their permissions."""
 
 
 @member.command("add")
@@ -207,7 +212,7 @@ def member() -> None:
 @click.argument("username")
 @click.argument("permission", type=click.Choice([str(word) for word in Permission]))
 def member_add(full_name: str, username: str, permission: str) -> None:
-    """Give an account read, write or admin access, or change what it has."""
+    """Grant an account read, write or admin permission, or change it."""
     _set_member(full_name, username, permission)
 
 
@@ -215,7 +220,7 @@ def member_add(full_name: str, username: str, permission: str) -> None:
 @click.argument("full_name", metavar="WORKSPACE/SLUG")
 @click.argument("username")
 def member_remove(full_name: str, username: str) -> None:
-    """Take an account's access away."""
+    """Remove an account from the members of a repository."""
     _set_member(full_name, username, None)
 
 
@@ -229,7 +234,7 @@ def _set_member(full_name: str, username: str, permission: str | None) -> None:
 @member.command("list")
 @click.argument("full_name", metavar="WORKSPACE/SLUG")
 def member_list(full_name: str) -> None:
-    """Print each member: name and permission."""
+    """List the members of a repository: name and permission."""
 
     async def work(db: Database) -> None:
         rows = await repositories.all_members(db, await find(db, full_name))
@@ -239,11 +244,12 @@ def member_list(full_name: str) -> None:
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Don't read every attachment's bytes.")
+@click.option("--quick", is_flag=True, help="Don't read the contents of attachments.")
 def check(quick: bool) -> None:
-    """Find out whether database, blobs and jobs are sound; print what is not.
+    """Check database, blobs and jobs for damage.
 
-    Files that other accounts may open are warnings on stderr: the exit status stays the same.
+    Damage is printed, and the exit status is 1. Files that other accounts can open are warnings on
+    stderr, which don't change the exit status.
     """
     settings = load()
     blobs = Blobs(settings.blobs_dir)

@@ -1,6 +1,7 @@
-"""`pail import`, `import-undo` and `export`: archives in and out, with a progress bar.
+"""`pail import`, `import-undo` and `export`: import and export archives, with a progress bar.
 
-They run the job right here; its row is there as for any other, so that nobody else begins one.
+The command runs the job itself. The job has a row in the database like any other job, so that no
+worker or other command starts a second one for the same repository.
 """
 
 import asyncio
@@ -44,31 +45,37 @@ _SUFFIXES = ("-issues.zip", ".zip")
 
 @click.command("import")
 @click.argument("words", nargs=-1, required=True, metavar="[WORKSPACE/SLUG] ARCHIVE")
-@click.option("--create", is_flag=True, help="Make the repository if there is none (private).")
 @click.option(
-    "--dry-run", is_flag=True, help="Show the report and change nothing; ARCHIVE alone will do."
+    "--create", is_flag=True, help="Create the repository, private, if it does not exist."
 )
-@click.option("--max-archive-bytes", type=click.IntRange(1), help="For this run.")
-@click.option("--max-archive-entries", type=click.IntRange(1), help="For this run.")
-@click.option("--max-archive-unpacked-bytes", type=click.IntRange(1), help="For this run.")
-@click.option("--max-attachment-bytes", type=click.IntRange(1), help="For this run.")
-@click.option("--max-content-bytes", type=click.IntRange(1), help="For this run.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the report and change nothing. WORKSPACE/SLUG is optional.",
+)
+@click.option("--max-archive-bytes", type=click.IntRange(1), help="Limit of this import.")
+@click.option("--max-archive-entries", type=click.IntRange(1), help="Limit of this import.")
+@click.option("--max-archive-unpacked-bytes", type=click.IntRange(1), help="Limit of this import.")
+@click.option("--max-attachment-bytes", type=click.IntRange(1), help="Limit of this import.")
+@click.option("--max-content-bytes", type=click.IntRange(1), help="Limit of this import.")
 def import_(words: tuple[str, ...], create: bool, dry_run: bool, **limits: Any) -> None:
-    """Replace a repository's issues with those of an archive, and print the report.
+    """Import an archive and print a report.
 
-    ARCHIVE is the zip that Bitbucket made, the folder it was unpacked to, or a database alone
-    (db-*.json, under any name). With WORKSPACE/ instead of WORKSPACE/SLUG it is a folder full of
-    zips, each of which goes into the repository that its name says (NAME-issues.zip or NAME.zip).
+    The issues of the archive replace those of the repository.
 
-    With --dry-run and ARCHIVE alone no database is opened or made. What an import that fails had
-    made with --create is removed again.
+    ARCHIVE is the zip from Bitbucket, the folder it was unpacked to, or only its database
+    (db-*.json, under any name). With WORKSPACE/ instead of WORKSPACE/SLUG, ARCHIVE is a folder of
+    zips: each NAME-issues.zip or NAME.zip is imported into the repository NAME.
+
+    With --dry-run and only ARCHIVE no database is opened or created. If an import with --create
+    fails, the new repository is removed.
     """
     settings = load()
     changed = {_limit(name): value for name, value in limits.items() if value is not None}
-    how = _How(settings, replace(settings.limits, **changed), create, dry_run)
-    full_name, archive = _target(words, how)
+    options = _ImportOptions(settings, replace(settings.limits, **changed), create, dry_run)
+    full_name, archive = _target(words, options)
     if full_name is None:
-        _print_report(str(archive), asyncio.run(_rehearse_alone(how, archive)), dry_run=True)
+        _print_report(str(archive), asyncio.run(_rehearse_alone(options, archive)), dry_run=True)
         return
     pairs = _pairs(full_name, archive)
     failed = 0
@@ -76,7 +83,7 @@ def import_(words: tuple[str, ...], create: bool, dry_run: bool, **limits: Any) 
         try:
             report = on_database(
                 lambda db, name=name, path=path: _import(  # type: ignore[misc]
-                    db, how, name, path.absolute()
+                    db, options, name, path.absolute()
                 )
             )
         except (TrackerError, OSError) as error:
@@ -90,7 +97,7 @@ def import_(words: tuple[str, ...], create: bool, dry_run: bool, **limits: Any) 
 
 
 @dataclass(frozen=True, slots=True)
-class _How:
+class _ImportOptions:
     """The settings and options of an import."""
 
     settings: Settings
@@ -103,14 +110,14 @@ def _limit(option: str) -> str:
     return option.removeprefix("max_")
 
 
-def _target(words: Sequence[str], how: _How) -> tuple[str | None, Path]:
-    """The repository, if there is one, and the archive. Raises click.UsageError."""
+def _target(words: Sequence[str], options: _ImportOptions) -> tuple[str | None, Path]:
+    """Return the repository, if one is given, and the archive. Raises click.UsageError."""
     *names, path = words
     if len(names) > 1:
         raise click.UsageError(f"Got unexpected extra arguments ({' '.join(words[2:])})")
-    if not names and not how.dry_run:
+    if not names and not options.dry_run:
         raise click.UsageError("Missing argument 'ARCHIVE': only a dry run needs no repository.")
-    if not names and how.create:
+    if not names and options.create:
         raise click.UsageError("--create needs WORKSPACE/SLUG.")
     if not Path(path).exists():
         raise click.BadParameter(f"Path {path!r} does not exist.", param_hint="'ARCHIVE'")
@@ -132,44 +139,46 @@ def _pairs(full_name: str, archive: Path) -> list[tuple[str, Path]]:
     return pairs
 
 
-async def _import(db: Database, how: _How, full_name: str, archive: Path) -> Report:
+async def _import(db: Database, options: _ImportOptions, full_name: str, archive: Path) -> Report:
     target: Repository | str
     try:
         target = await find(db, full_name)
     except NotFound:
-        if not how.create:
+        if not options.create:
             raise NotFound(
                 f"There is no repository {full_name}; with --create it is made."
             ) from None
         target = full_name
-    settings = how.settings
+    settings = options.settings
     with _claimed(settings) as presence, _bar() as progress:
-        if how.dry_run and isinstance(target, str):
-            return await _ending(
+        if options.dry_run and isinstance(target, str):
+            return await _cancelled_by_sigterm(
                 imports.rehearse(
-                    settings.spool_dir, how.limits, archive, progress, db=db, full_name=target
+                    settings.spool_dir, options.limits, archive, progress, db=db, full_name=target
                 )
             )
-        # Names of files need not be UTF-8, what is kept must be.
+        # A file name may not be UTF-8, but the text in the database must be.
         kept = Path(escaped(str(archive)))
-        options: dict[str, Any] = {"archive": kept, "dry_run": how.dry_run}
-        job = await _begin(db, settings, target, JobKind.IMPORT, presence, **options)
+        arguments: dict[str, Any] = {"archive": kept, "dry_run": options.dry_run}
+        job = await _begin(db, settings, target, JobKind.IMPORT, presence, **arguments)
         job = replace(job, archive=str(archive))
         blobs = Blobs(settings.blobs_dir)
-        work = imports.run(db, blobs, settings.spool_dir, how.limits, job, progress)
+        work = imports.run(db, blobs, settings.spool_dir, options.limits, job, progress)
         return await _finish(db, job, progress, work)
 
 
-async def _rehearse_alone(how: _How, archive: Path) -> Report:
+async def _rehearse_alone(options: _ImportOptions, archive: Path) -> Report:
     with tempfile.TemporaryDirectory(prefix="pail-") as spool, _bar() as progress:
-        return await _ending(imports.rehearse(Path(spool), how.limits, archive, progress))
+        return await _cancelled_by_sigterm(
+            imports.rehearse(Path(spool), options.limits, archive, progress)
+        )
 
 
 @click.command("import-undo")
 @click.argument("full_name", metavar="WORKSPACE/SLUG")
-@click.option("--yes", is_flag=True, help="Even if writes made since the import go out of sight.")
+@click.option("--yes", is_flag=True, help="Undo even if writes made since the import are hidden.")
 def import_undo(full_name: str, yes: bool) -> None:
-    """Go back to the tracker that the last import replaced; once more, and it is undone."""
+    """Restore the tracker that the last import replaced. Run it again to redo the import."""
 
     async def work(db: Database) -> Undone:
         repository = await find(db, full_name)
@@ -189,9 +198,9 @@ def import_undo(full_name: str, yes: bool) -> None:
 @click.command("export")
 @click.argument("full_name", metavar="WORKSPACE/SLUG")
 @click.argument("archive", metavar="ARCHIVE.zip", type=click.Path(path_type=Path))
-@click.option("--without-attachments", is_flag=True)
+@click.option("--without-attachments", is_flag=True, help="Leave out the attachments.")
 def export(full_name: str, archive: Path, without_attachments: bool) -> None:
-    """Write a repository's issues to a zip as Bitbucket made them."""
+    """Export the issues of a repository to a zip in Bitbucket's format."""
     settings = load()
     if archive.is_dir() or not archive.parent.is_dir():
         raise Invalid(f"{archive} is not a file that can be written.")
@@ -217,7 +226,7 @@ def _claimed(settings: Settings) -> Iterator[Presence]:
 
 
 async def _settle_abandoned(db: Database, settings: Settings) -> None:
-    """End what a command that was killed had begun: perhaps no worker runs that would."""
+    """Settle jobs of commands that were killed: a worker may not be running."""
     await sweeping.settle_jobs(db, settings, Presence(settings.data_dir))
 
 
@@ -231,7 +240,7 @@ async def _begin(
     options: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> Job:
-    """Begin a job of the repository, which is made for it if target is only its name."""
+    """Begin a job of the repository, which is created first if target is a name."""
     await _settle_abandoned(db, settings)
     options = {**(options or {}), "local": True}
     if isinstance(target, str):
@@ -255,10 +264,10 @@ async def _begin(
 
 
 async def _finish(db: Database, job: Job, progress: Progress, work: Awaitable[T]) -> T:
-    """Do the work; the job is settled whatever happens, also when SIGTERM ends the command."""
+    """Do the work and settle the job, also when it fails or SIGTERM ends the command."""
     try:
         async with jobs.following(db, job, progress):
-            return await _ending(work)
+            return await _cancelled_by_sigterm(work)
     except jobs.Superseded:
         raise Conflict("Somebody else has ended this job meanwhile.") from None
     except TrackerError as error:
@@ -270,12 +279,12 @@ async def _finish(db: Database, job: Job, progress: Progress, work: Awaitable[T]
 
 
 async def _fail(db: Database, job: Job, message: str) -> None:
-    with suppress(jobs.Superseded):  # ended already
+    with suppress(jobs.Superseded):  # settled by somebody else
         await jobs.fail(db, job, message)
 
 
-async def _ending(work: Awaitable[T]) -> T:
-    """Do the work, which SIGTERM cancels: what it has put somewhere is cleared away."""
+async def _cancelled_by_sigterm(work: Awaitable[T]) -> T:
+    """Do the work; SIGTERM cancels it, so that it removes its temporary files."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -283,7 +292,7 @@ async def _ending(work: Awaitable[T]) -> T:
 
 
 class _ShownProgress(Progress):
-    """A progress that moves a bar."""
+    """Progress that updates a bar on the terminal."""
 
     def __init__(self, bar: Bar, task: TaskID) -> None:
         super().__init__()
@@ -298,7 +307,7 @@ class _ShownProgress(Progress):
 
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    """A progress bar on stderr; nothing where that is no terminal."""
+    """Yield a progress that shows a bar on stderr, if stderr is a terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.fields[phase]:12}"),
