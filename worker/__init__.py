@@ -1,11 +1,12 @@
-"""The background face: takes jobs from the queue (and from the table, when the queue is silent)."""
+"""The worker process: runs imports and exports as jobs from the database, woken by the queue."""
 
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """`arq worker.WorkerSettings`: made when asked for, so that importing the package costs nothing
-    and needs no settings.
+    """Make WorkerSettings for `arq worker.WorkerSettings` on access.
+
+    So importing the package loads no other module and reads no settings.
     """
     if name == "WorkerSettings":
         from worker.queue import worker_settings

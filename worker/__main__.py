@@ -1,4 +1,4 @@
-"""`python -m worker`: the runner, and arq's worker beside it where there is a queue."""
+"""`python -m worker`: runs the runner and, if REDIS_URL is set, arq's worker."""
 
 import asyncio
 import logging
@@ -13,14 +13,14 @@ from tracker import settings as settings_module
 from tracker.database import DatabaseUnusable
 from tracker.settings import Settings, SettingsError
 from tracker.terminal import log_handler, say
-from worker.queue import Patience, options
+from worker.queue import QueueRetry, options
 from worker.runner import Runner
 
 logger = logging.getLogger("pail.worker")
 
 
 async def serve(settings: Settings) -> int:
-    """Run jobs until SIGTERM or SIGINT, or until the runner is broken; the exit status."""
+    """Run jobs until SIGTERM, SIGINT or a broken runner, and return the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -34,22 +34,22 @@ async def serve(settings: Settings) -> int:
 
 
 async def listen(redis_url: str | None, runner: Runner) -> None:
-    """Take jobs from arq's queue; when it is lost, wait and connect again."""
+    """Run arq's worker; when the connection to the queue is lost, wait a second and reconnect."""
     while redis_url is not None:
-        how = options(redis_url, Patience())
-        worker = Worker(ctx={"runner": runner}, handle_signals=False, **how)
+        arguments = options(redis_url, QueueRetry())
+        worker = Worker(ctx={"runner": runner}, handle_signals=False, **arguments)
         try:
-            async with how["redis_pool"]:
+            async with arguments["redis_pool"]:
                 await worker.main()
         except (RedisError, OSError) as error:
             logger.warning("the queue: %s", error)
-        except Exception:  # whatever somebody has put into the queue
+        except Exception:  # unexpected data in the queue can raise anything
             logger.exception("the queue")
         await asyncio.sleep(1)
 
 
 def main() -> None:
-    """Start with the settings of the environment; exit status 1 and one sentence if that fails."""
+    """Run the worker. Exits with 1 and one sentence if settings or database can't be used."""
     logging.basicConfig(level=logging.INFO, handlers=[log_handler("%(levelname)s %(message)s")])
     logging.getLogger("arq").setLevel(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""The bell: waits in the queue until the service rings, and costs nothing meanwhile."""
+"""The bell: blocks on a list in the queue, and wakes the runner when the service adds to it."""
 
 import asyncio
 import logging
@@ -12,30 +12,30 @@ from tracker.work import jobs
 logger = logging.getLogger("pail.worker")
 
 WAIT = 20.0
-"""Seconds that one BLPOP waits."""
+"""Seconds that one BLPOP waits for a ring."""
 
-GRACE = 5.0
-"""Seconds after which a queue that should have answered counts as hung."""
+ANSWER_TIMEOUT = 5.0
+"""Seconds after which a queue that has not answered counts as unreachable."""
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
-"""Seconds before a queue that is away is tried again; they double from first to longest."""
+"""Seconds before an unreachable queue is tried again: doubled from FIRST_PAUSE to LONGEST_PAUSE."""
 
 
-async def listen(redis_url: str, rung: Callable[[], None]) -> None:
-    """Call rung for each ring, until cancelled; what lies in the queue is not looked at.
+async def listen(redis_url: str, on_ring: Callable[[], None]) -> None:
+    """Call on_ring for each ring, until cancelled. The contents of a ring are ignored.
 
-    While the queue is away nothing rings, and it is tried again.
+    Retries while the queue is unreachable; raises nothing of redis.
     """
     pause = FIRST_PAUSE
-    # Without socket_timeout: redis would use asyncio.wait_for, which may swallow a cancellation.
-    async with Redis.from_url(redis_url, socket_connect_timeout=GRACE) as queue:
+    # No socket_timeout: redis would use asyncio.wait_for, which can swallow a cancellation.
+    async with Redis.from_url(redis_url, socket_connect_timeout=ANSWER_TIMEOUT) as queue:
         while True:
             try:
-                async with asyncio.timeout(WAIT + GRACE):
+                async with asyncio.timeout(WAIT + ANSWER_TIMEOUT):
                     ring = await queue.blpop([jobs.BELL], timeout=WAIT)
                 if ring is not None:
-                    rung()
+                    on_ring()
                 pause = FIRST_PAUSE
             except (RedisError, OSError) as error:
                 reason = str(error) or "it does not answer"

@@ -1,4 +1,4 @@
-"""arq's side of the queue: it takes what the service has put there for run_job."""
+"""Configures arq's worker: its queue, its retries and its one function, run_job."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tracker import settings as settings_module
 from tracker.settings import Settings, SettingsError
 from tracker.terminal import log_handler, say
 from tracker.work import jobs
-from worker.bell import FIRST_PAUSE, LONGEST_PAUSE
+from worker.bell import ANSWER_TIMEOUT, FIRST_PAUSE, LONGEST_PAUSE
 from worker.runner import Runner
 
 logger = logging.getLogger("pail.worker")
@@ -32,48 +32,45 @@ logger = logging.getLogger("pail.worker")
 T = TypeVar("T")
 
 POLL_DELAY = 2.0
-"""Seconds between two looks of arq: a safety net, the bell is faster."""
+"""Seconds between two polls of arq. The bell is faster; this is a fallback."""
 
-ANSWER = 5.0
-"""Seconds after which a queue that does not answer counts as away."""
-
-FAREWELL = 1.0
-"""The same once the worker ends: nobody needs what arq tidies up there."""
+SHUTDOWN_TIMEOUT = 1.0
+"""Seconds to wait for the queue while the worker ends: arq's cleanup there can be skipped."""
 
 _RING = re.compile(rb"[0-9]+:[0-9]+")
-"""What a doorbell calls its entries: the job's id and its attempt."""
+"""The id of an entry that the service adds: the job's id and its attempt."""
 
 _LATEST = 10**14
-"""Milliseconds: a time that can still be shown as a date."""
+"""Upper limit of an entry's time, in milliseconds since 1970: arq makes a datetime of it."""
 
 
-class Patience(Retry):
-    """Waits for a queue that is away, until the worker is told to end.
+class QueueRetry(Retry):
+    """Retries commands while the queue is unreachable, until the worker ends.
 
-    A wait that is cancelled ends it, too: what arq tidies up in the queue when it ends would keep
-    the process from ending.
+    A cancellation also stops the retries: otherwise arq's cleanup in an unreachable queue would
+    keep the process from ending.
     """
 
     def __init__(self) -> None:
         super().__init__(NoBackoff(), -1)
-        self._over = asyncio.Event()
+        self._stopped = asyncio.Event()
 
-    def __deepcopy__(self, memo: dict[int, object]) -> "Patience":
-        return self  # every connection has the same
+    def __deepcopy__(self, memo: dict[int, object]) -> "QueueRetry":
+        return self  # redis copies it for each connection; all must stop together
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing is waited for any more."""
-        return self._over.is_set()
+    def is_stopped(self) -> bool:
+        """Whether the retries have been stopped."""
+        return self._stopped.is_set()
 
     def end(self) -> None:
-        """Wait for nothing any more; waits that have begun end."""
-        self._over.set()
+        """Stop retrying, and end waits that have begun."""
+        self._stopped.set()
 
     async def call_with_retry(
         self, do: Callable[[], Awaitable[T]], fail: Callable[[Any], Awaitable[Any]]
     ) -> T:
-        """Do it, as often as it takes. Raises what it raised last when it is over."""
+        """Call do until it succeeds. Raises its last error once the retries are stopped."""
         pause = FIRST_PAUSE
         try:
             while True:
@@ -81,7 +78,7 @@ class Patience(Retry):
                     return await do()
                 except (RedisConnectionError, RedisTimeoutError, OSError) as error:
                     await fail(error)
-                    if self.is_over:
+                    if self.is_stopped:
                         raise
                     logger.warning("waiting for the queue: %s", error)
                 await self._wait(pause)
@@ -91,61 +88,62 @@ class Patience(Retry):
             raise
 
     async def _wait(self, seconds: float) -> None:
-        await asyncio.wait([ending := asyncio.ensure_future(self._over.wait())], timeout=seconds)
+        await asyncio.wait([ending := asyncio.ensure_future(self._stopped.wait())], timeout=seconds)
         ending.cancel()
 
 
-class _Greeting:
-    """What arq asks at its start, for its log alone, answered without the queue.
+class _LocalPipeline:
+    """A pipeline that answers arq's first commands, whose results arq only logs, without the queue.
 
-    It starts the runner afterwards: jobs are done while the queue is away, at the start as well.
+    arq starts the runner after them. So the worker runs jobs even if the queue is unreachable when
+    it starts.
     """
 
-    async def __aenter__(self) -> "_Greeting":
+    async def __aenter__(self) -> "_LocalPipeline":
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        """Nothing was opened."""
+        """Do nothing: no connection was opened."""
 
     def info(self, section: str) -> None:
-        """Ask for facts about the server."""
+        """Accept the command INFO."""
 
     def dbsize(self) -> None:
-        """Ask for the number of keys."""
+        """Accept the command DBSIZE."""
 
     async def execute(self) -> list[Any]:
-        """Nothing is known yet."""
+        """Return empty results, and ? for the number of keys."""
         return [{}, {}, {}, "?"]
 
 
 class Queue(ArqRedis):
-    """The queue as arq's worker uses it: waited for, and left alone once the worker ends."""
+    """The queue for arq's worker: retries until the worker ends, and then ignores errors."""
 
-    def __init__(self, redis_url: str, patience: Patience) -> None:
+    def __init__(self, redis_url: str, retry: QueueRetry) -> None:
         pool = ConnectionPool.from_url(
             redis_url,
-            retry=patience,
+            retry=retry,
             retry_on_error=[RedisConnectionError, RedisTimeoutError],
-            socket_connect_timeout=ANSWER,
-            socket_timeout=ANSWER,
+            socket_connect_timeout=ANSWER_TIMEOUT,
+            socket_timeout=ANSWER_TIMEOUT,
         )
         super().__init__(pool, job_serializer=serialize, job_deserializer=deserialize)
         self.auto_close_connection_pool = True
-        self._patience = patience
-        self._is_greeted = False
+        self._retry = retry
+        self._has_started = False
 
     def pipeline(self, *args: Any, **options: Any) -> Any:
-        """Several commands at once; the first time, those of arq's greeting."""
-        if not self._is_greeted:
-            self._is_greeted = True
-            return _Greeting()
+        """Return a pipeline of commands; the first call, from arq's start, gets a local one."""
+        if not self._has_started:
+            self._has_started = True
+            return _LocalPipeline()
         return super().pipeline(*args, **options)
 
     async def zrangebyscore(self, name: Any, *args: Any, **options: Any) -> Any:
-        """The entries that wait for arq. Others than a doorbell's are removed: arq ends at them."""
+        """Return the waiting entries, and remove those not from the service: arq fails on them."""
         try:
             found: list[bytes] = await super().zrangebyscore(name, *args, **options) or []
-        except ResponseError:  # it is no sorted set
+        except ResponseError:  # not a sorted set
             await self.delete(name)
             found = []
         if found and await self.type(abort_jobs_ss) not in (b"zset", b"none"):
@@ -157,40 +155,40 @@ class Queue(ArqRedis):
         return rings
 
     async def _is_ring(self, entry: bytes) -> bool:
-        """Whether a doorbell has made it; tries are counted on the job's row and not here."""
+        """Whether the service made the entry. Deletes arq's own count of tries for it."""
         if not _RING.fullmatch(entry):
             return False
         await self.delete(retry_key_prefix.encode() + entry)
         try:
             return is_ring(await self.get(job_key_prefix.encode() + entry) or b"")
-        except ResponseError:  # it is no text
+        except ResponseError:  # not a string
             return False
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """The queue's answer; None when there is none and the worker ends."""
-        seconds = FAREWELL if self._patience.is_over else None
+        """Return the queue's answer, or None if there is none and the worker is ending."""
+        seconds = SHUTDOWN_TIMEOUT if self._retry.is_stopped else None
         try:
             async with asyncio.timeout(seconds):
                 return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except (RedisError, OSError):
-            if not self._patience.is_over:
+            if not self._retry.is_stopped:
                 raise
             return None
 
 
 async def run_job(ctx: dict[str, Any], job_id: object) -> None:
-    """Have the runner look for jobs; it takes whichever is next, not the one that is named."""
+    """Wake the runner, which takes the next job of the database; job_id is ignored."""
     runner: Runner = ctx["runner"]
     runner.wake()
 
 
 def serialize(value: dict[str, Any]) -> bytes:
-    """What goes into the queue: JSON, because arq's default would let the queue run code."""
+    """Encode as JSON. arq's default is pickle, with which the queue could run code here."""
     return json.dumps(value, default=repr).encode()
 
 
 def deserialize(data: bytes) -> dict[str, Any]:
-    """What comes out of it. Raises ValueError."""
+    """Decode what serialize has made. Raises ValueError."""
     value = json.loads(data)
     if not isinstance(value, dict):
         raise ValueError("not a job")
@@ -198,7 +196,7 @@ def deserialize(data: bytes) -> dict[str, Any]:
 
 
 def is_ring(data: bytes) -> bool:
-    """Whether it is what a doorbell puts into the queue for a job."""
+    """Whether data is what the service puts into the queue for a job."""
     try:
         value = deserialize(data)
     except (ValueError, RecursionError):
@@ -214,14 +212,14 @@ def is_ring(data: bytes) -> bool:
     )
 
 
-def options(redis_url: str, patience: Patience) -> dict[str, Any]:
-    """How arq's Worker is made; attempts are counted on the job's row, not by arq.
+def options(redis_url: str, retry: QueueRetry) -> dict[str, Any]:
+    """Return the arguments of arq's Worker. arq does not retry: the job's row counts attempts.
 
-    A queue that is away is waited for: the table of jobs is looked at all the same.
+    While the queue is unreachable, arq waits and the runner still polls the database.
     """
     return {
         "functions": [func(run_job, name=jobs.FUNCTION, keep_result=0, max_tries=1)],
-        "redis_pool": Queue(redis_url, patience),
+        "redis_pool": Queue(redis_url, retry),
         "job_serializer": serialize,
         "job_deserializer": deserialize,
         "poll_delay": POLL_DELAY,
@@ -233,7 +231,7 @@ def options(redis_url: str, patience: Patience) -> dict[str, Any]:
 
 
 def worker_settings() -> type:
-    """The class that `arq worker.WorkerSettings` asks for."""
+    """Make the class for `arq worker.WorkerSettings`. Exits with 1 for wrong settings."""
     try:
         settings = settings_module.load()
     except SettingsError as error:
@@ -242,45 +240,45 @@ def worker_settings() -> type:
     if settings.redis_url is None:
         say("REDIS_URL is not set, and arq needs it; `pail up` brings its own queue.", err=True)
         raise SystemExit(1)
-    if not logger.handlers:  # arq's own are for its own logger only
+    if not logger.handlers:  # arq configures its own logger only
         logger.addHandler(log_handler("%(levelname)s %(message)s"))
-    patience = Patience()
+    retry = QueueRetry()
     return type(
         "WorkerSettings",
         (),
         {
-            **options(settings.redis_url, patience),
+            **options(settings.redis_url, retry),
             "redis_settings": RedisSettings.from_dsn(settings.redis_url),  # for `arq --check`
-            "on_startup": staticmethod(_starting(settings, patience)),
+            "on_startup": staticmethod(_starting(settings, retry)),
             "on_shutdown": staticmethod(_shutdown),
         },
     )
 
 
-def _starting(settings: Settings, patience: Patience) -> Any:
+def _starting(settings: Settings, retry: QueueRetry) -> Any:
     async def startup(ctx: dict[str, Any]) -> None:
         main = asyncio.current_task()
         assert main is not None  # noqa: S101 - there is one in every coroutine
         loop = asyncio.get_running_loop()
         stop = ctx["stop"] = asyncio.Event()
         runner = ctx["runner"] = await Runner(settings, stop.set).__aenter__()
-        # Instead of arq's: it speaks with the queue before it calls on_shutdown, and may fail.
+        # Instead of arq's handlers, which use the queue before on_shutdown and can fail there.
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         main.add_done_callback(lambda _: stop.set())
-        ctx["end"] = asyncio.create_task(_end(stop, runner, patience, main))
+        ctx["end"] = asyncio.create_task(_end(stop, runner, retry, main))
 
     return startup
 
 
 async def _end(
-    stop: asyncio.Event, runner: Runner, patience: Patience, main: asyncio.Task[Any]
+    stop: asyncio.Event, runner: Runner, retry: QueueRetry, main: asyncio.Task[Any]
 ) -> None:
-    """Wait for the end of the worker; close the runner first, then stop arq."""
+    """Wait for stop, close the runner, then stop arq."""
     await stop.wait()
     await runner.close()
-    patience.end()
-    while not main.done():  # asyncio.wait_for, which redis uses, may swallow a cancellation
+    retry.end()
+    while not main.done():  # asyncio.wait_for in redis can swallow a cancellation
         main.cancel()
         await asyncio.wait([main], timeout=0.2)
 

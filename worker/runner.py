@@ -1,4 +1,4 @@
-"""The runner: claims jobs, does them, and settles what others left behind."""
+"""The runner: claims jobs and runs them, settles abandoned jobs, and removes old data."""
 
 import asyncio
 import logging
@@ -23,29 +23,29 @@ from worker import bell
 logger = logging.getLogger("pail.worker")
 
 POLL = 1.0
-"""Seconds between two looks for accepted jobs: the queue may be down, or forget a ring."""
+"""Seconds between two polls for accepted jobs: the queue can be down or lose a ring."""
 
 SWEEP = 60.0
-"""Seconds between two sweeps of what is left behind."""
+"""Seconds between two sweeps, which remove expired and orphaned data."""
 
-AT_ONCE = 2
-"""Jobs that run at the same time: an export need not wait for an import."""
+MAX_RUNNING = 2
+"""Jobs that run at the same time, so that an export need not wait for an import."""
 
 
 class Runner:
     """Runs jobs until it is closed; use it as a context manager.
 
-    ended is called when a loop has ended that never should: then the process has to end, too, and
-    is_broken is true.
+    If one of its loops ends, which is a bug, is_broken is set and on_broken is called: the process
+    must end then. Entering raises DatabaseUnusable and OSError.
     """
 
-    def __init__(self, settings: Settings, ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, settings: Settings, on_broken: Callable[[], None] = lambda: None) -> None:
         self.is_broken = False
         self._settings = settings
-        self._ended = ended
+        self._on_broken = on_broken
         self._stack = AsyncExitStack()
-        self._room = asyncio.Semaphore(AT_ONCE)
-        self._rung = asyncio.Event()
+        self._slots = asyncio.Semaphore(MAX_RUNNING)
+        self._woken = asyncio.Event()
         self._running: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -61,10 +61,10 @@ class Runner:
             stack.push_async_callback(self._db.close)
             stack.enter_context(self._presence)
             self._stack = stack.pop_all()
-        self._keep("poll", self._poll())
-        self._keep("sweep", self._sweep())
+        self._start_loop("poll", self._poll())
+        self._start_loop("sweep", self._sweep())
         if self._settings.redis_url is not None:
-            self._keep("bell", bell.listen(self._settings.redis_url, self.wake))
+            self._start_loop("bell", bell.listen(self._settings.redis_url, self.wake))
         return self
 
     async def __aexit__(
@@ -76,7 +76,7 @@ class Runner:
         await self.close()
 
     async def close(self) -> None:
-        """End the loops, put running jobs back; twice is fine."""
+        """End the loops and put running jobs back. Can be called twice."""
         self._is_closing = True
         for task in self._tasks:
             task.cancel()
@@ -85,8 +85,8 @@ class Runner:
         await self._stack.aclose()
 
     def wake(self) -> None:
-        """Look for accepted jobs now."""
-        self._rung.set()
+        """Poll for accepted jobs now."""
+        self._woken.set()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -99,14 +99,14 @@ class Runner:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a task of the worker failed", exc_info=error)
 
-    def _keep(self, name: str, loop: Coroutine[Any, Any, None]) -> None:
-        """Start a loop; the runner is broken when it ends."""
+    def _start_loop(self, name: str, loop: Coroutine[Any, Any, None]) -> None:
+        """Start a loop that must not end; if it does, the runner is broken."""
 
         def lost(task: asyncio.Task[None]) -> None:
             if not self._is_closing:
                 logger.critical("the loop %r ended: this process ends, too", name)
                 self.is_broken = True
-                self._ended()
+                self._on_broken()
 
         task = self._start(loop)
         task.set_name(f"pail {name}")
@@ -114,14 +114,14 @@ class Runner:
 
     async def _poll(self) -> None:
         while True:
-            self._rung.clear()
-            await _outlive("looking for jobs", self._look)
+            self._woken.clear()
+            await _log_errors("looking for jobs", self._look)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL):
-                    await self._rung.wait()
+                    await self._woken.wait()
 
     async def _look(self) -> None:
-        """Settle what others left behind, and start what waits."""
+        """Settle abandoned jobs, and start accepted ones."""
         if not await jobs.is_any_unfinished(self._db):
             return
         await sweeping.settle_jobs(self._db, self._settings, self._presence)
@@ -131,7 +131,7 @@ class Runner:
 
     async def _sweep(self) -> None:
         while True:
-            await _outlive("sweeping", self._clean)
+            await _log_errors("sweeping", self._clean)
             await asyncio.sleep(SWEEP)
 
     async def _clean(self) -> None:
@@ -140,8 +140,8 @@ class Runner:
     async def _run(self, job_id: int) -> None:
         self._running.add(job_id)
         try:
-            async with self._room:
-                # Waiting for room takes a while: whose turn it is is decided now.
+            async with self._slots:
+                # Choose the job now: others may have come while this one waited for a slot.
                 job = await jobs.claim_next(self._db, self._presence.name)
                 if job is not None:
                     await self._do(job)
@@ -156,7 +156,7 @@ class Runner:
             logger.warning("%s %s: settled by another worker", job.kind, job.uuid)
             return
         except asyncio.CancelledError:
-            with suppress(TrackerError):  # what can't be put back is found abandoned
+            with suppress(TrackerError):  # the job is then settled as abandoned
                 await jobs.release(self._db, job)
             logger.info("%s %s: put back", job.kind, job.uuid)
             raise
@@ -165,7 +165,7 @@ class Runner:
         except OSError as error:
             await self._fail(job, f"The disk or a file on it failed: {error.strerror or error}.")
         except Exception as error:
-            # Whoever works on what was deleted meanwhile fails in many ways, and nobody minds.
+            # A job whose repository was deleted meanwhile can fail in many ways; don't log those.
             if await self._fail(job, "Internal error: the worker's log says more."):
                 logger.error("%s %s: failed", job.kind, job.uuid, exc_info=error)
         else:
@@ -187,9 +187,9 @@ class Runner:
                 await exports.run(self._db, self._blobs, settings.spool_dir, target, job, progress)
 
     async def _fail(self, job: Job, message: str) -> bool:
-        """Settle the job, however long the database can't be written: writes wait for it.
+        """Settle the job as failed, retrying while the database can't be written.
 
-        False when it is somebody else's by now, or gone.
+        Returns False if another worker has settled it, or it is deleted.
         """
         logger.info("%s %s: %s", job.kind, job.uuid, message)
         while True:
@@ -204,8 +204,8 @@ class Runner:
                 return True
 
 
-async def _outlive(what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do a loop's work once; whatever it raises is logged, and the loop goes on."""
+async def _log_errors(what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do the work and log what it raises, so that its loop continues."""
     try:
         await work()
     except TrackerError as error:

@@ -194,7 +194,7 @@ async def test_a_bell_that_hangs_is_left_and_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(bell, "WAIT", 0.5)
-    monkeypatch.setattr(bell, "GRACE", 0.5)
+    monkeypatch.setattr(bell, "ANSWER_TIMEOUT", 0.5)
     monkeypatch.setattr(bell, "FIRST_PAUSE", 0.05)
     with queue(tmp_path / "q") as (valkey, connection, url):
         settings = replace(settings, redis_url=url)
