@@ -49,3 +49,23 @@ def process(settings: Settings) -> Callable[..., "subprocess.CompletedProcess[st
 def archive_in(folder: Path, name: str = "archive.zip") -> Path:
     """A zip of the usual sample."""
     return write_zip(folder / name, databases(sample()), FILES)
+
+
+def output(pail: Pail, *words: object) -> str:
+    """What a command that succeeds prints to stdout."""
+    result = pail(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refusal(pail: Pail, *words: object) -> str:
+    """The one sentence that a command that fails prints to stderr."""
+    result = pail(*words)
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    sentence = result.stderr.strip()
+    assert sentence
+    assert result.stderr == f"{sentence}\n"
+    assert "\n" not in sentence
+    assert "Traceback" not in sentence
+    return sentence

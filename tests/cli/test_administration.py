@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.cli.conftest import Pail, archive_in
+from tests.cli.conftest import Pail, archive_in, output, refusal
 from tests.jobs.working import select
 from tests.running.processes import ROOT
 from tracker.access import tokens
@@ -20,25 +20,6 @@ from tracker.database import connect
 from tracker.settings import Settings
 
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def _out(pail: Pail, *words: object) -> str:
-    """What a command that succeeds prints."""
-    result = pail(*words)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def _refused(pail: Pail, *words: object) -> str:
-    """The one sentence of a command that is refused."""
-    result = pail(*words)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    sentence = result.stderr.strip()
-    assert sentence
-    assert "\n" not in sentence
-    assert "Traceback" not in sentence
-    return sentence
 
 
 def _authenticates(settings: Settings, token: str) -> bool:
@@ -56,73 +37,75 @@ def test_an_account_is_made_with_a_random_password_that_is_printed_alone(
     pail: Pail, settings: Settings
 ) -> None:
     words = ("user", "add", "frida", "--name", "Frida K", "--email", "frida@example.org")
-    password = _out(pail, *words)
+    password = output(pail, *words)
     assert re.fullmatch(r"\S{20}\n", password)
-    assert password != _out(pail, "user", "add", "gala", "--admin")
-    assert "frida\tFrida K\tfrida@example.org\tuser\tactive\n" in _out(pail, "user", "list")
-    assert "gala\tgala\t\tadmin\tactive\n" in _out(pail, "user", "list")
+    assert password != output(pail, "user", "add", "gala", "--admin")
+    assert "frida\tFrida K\tfrida@example.org\tuser\tactive\n" in output(pail, "user", "list")
+    assert "gala\tgala\t\tadmin\tactive\n" in output(pail, "user", "list")
     with closing(sqlite3.connect(settings.database)) as connection:
         assert password.strip() not in "\n".join(connection.iterdump())
-    assert "exists already" in _refused(pail, *words)
-    assert "exists already" in _refused(pail, "user", "add", "other", "--email", words[-1])
+    assert "exists already" in refusal(pail, *words)
+    assert "exists already" in refusal(pail, "user", "add", "other", "--email", words[-1])
 
 
 def test_an_account_is_renamed_disabled_and_enabled(pail: Pail) -> None:
-    assert _out(pail, "user", "rename", "bob", "Bobby") == ""
-    assert _out(pail, "user", "disable", "bob") == ""
-    assert "bob\tBobby\tbob@example.org\tuser\tdisabled\n" in _out(pail, "user", "list")
-    assert _out(pail, "user", "enable", "bob") == ""
-    assert "bob\tBobby\tbob@example.org\tuser\tactive\n" in _out(pail, "user", "list")
-    assert _refused(pail, "user", "disable", "nobody") == "There is no account 'nobody'."
+    assert output(pail, "user", "rename", "bob", "Bobby") == ""
+    assert output(pail, "user", "disable", "bob") == ""
+    assert "bob\tBobby\tbob@example.org\tuser\tdisabled\n" in output(pail, "user", "list")
+    assert output(pail, "user", "enable", "bob") == ""
+    assert "bob\tBobby\tbob@example.org\tuser\tactive\n" in output(pail, "user", "list")
+    assert refusal(pail, "user", "disable", "nobody") == "There is no account 'nobody'."
 
 
 def test_a_token_is_printed_alone_and_works_until_it_is_removed(
     pail: Pail, settings: Settings
 ) -> None:
-    token = _out(pail, "token", "create", "bob", "--name", "ci", "--scope", "issue").strip()
+    token = output(pail, "token", "create", "bob", "--name", "ci", "--scope", "issue").strip()
     assert "\n" not in token
     assert _authenticates(settings, token)
-    [line] = [line for line in _out(pail, "token", "list", "bob").splitlines() if "\tci\t" in line]
+    [line] = [
+        line for line in output(pail, "token", "list", "bob").splitlines() if "\tci\t" in line
+    ]
     token_id, _, scopes, _, expires = line.split("\t")
     assert (scopes, expires) == ("issue", "")
-    assert token not in _out(pail, "token", "list", "bob")
-    assert _out(pail, "token", "remove", "bob", token_id) == ""
+    assert token not in output(pail, "token", "list", "bob")
+    assert output(pail, "token", "remove", "bob", token_id) == ""
     assert not _authenticates(settings, token)
-    _refused(pail, "token", "remove", "bob", token_id)
+    refusal(pail, "token", "remove", "bob", token_id)
 
 
 def test_a_token_that_expires_says_when(pail: Pail, settings: Settings) -> None:
-    gone = _out(pail, "token", "create", "bob", "--expires", "0").strip()
-    later = _out(pail, "token", "create", "bob", "--expires", "30").strip()
+    gone = output(pail, "token", "create", "bob", "--expires", "0").strip()
+    later = output(pail, "token", "create", "bob", "--expires", "30").strip()
     assert not _authenticates(settings, gone)
     assert _authenticates(settings, later)
 
 
 def test_a_workspace_and_its_repositories_are_made_and_listed(pail: Pail) -> None:
-    assert _out(pail, "workspace", "create", "team", "--owner", "bob", "--name", "The team") == ""
-    assert "team\tThe team\tbob\n" in _out(pail, "workspace", "list")
-    assert _out(pail, "repo", "create", "team/site", "--name", "Site", "--private") == ""
-    assert _out(pail, "repo", "create", "team/open") == ""
-    listed = _out(pail, "repo", "list")
+    assert output(pail, "workspace", "create", "team", "--owner", "bob", "--name", "The team") == ""
+    assert "team\tThe team\tbob\n" in output(pail, "workspace", "list")
+    assert output(pail, "repo", "create", "team/site", "--name", "Site", "--private") == ""
+    assert output(pail, "repo", "create", "team/open") == ""
+    listed = output(pail, "repo", "list")
     assert "team/site\tSite\tprivate\t0\n" in listed
     assert "team/open\topen\tpublic\t0\n" in listed
-    assert "exists already" in _refused(pail, "repo", "create", "team/site")
-    assert "exists already" in _refused(pail, "workspace", "create", "team", "--owner", "bob")
-    _refused(pail, "repo", "create", "nowhere/site")
-    _refused(pail, "workspace", "create", "api", "--owner", "bob")
-    _refused(pail, "workspace", "create", "x", "--owner", "nobody")
-    assert "WORKSPACE/SLUG" in _refused(pail, "repo", "create", "site")
+    assert "exists already" in refusal(pail, "repo", "create", "team/site")
+    assert "exists already" in refusal(pail, "workspace", "create", "team", "--owner", "bob")
+    refusal(pail, "repo", "create", "nowhere/site")
+    refusal(pail, "workspace", "create", "api", "--owner", "bob")
+    refusal(pail, "workspace", "create", "x", "--owner", "nobody")
+    assert "WORKSPACE/SLUG" in refusal(pail, "repo", "create", "site")
 
 
 def test_members_come_change_and_go(pail: Pail) -> None:
-    assert _out(pail, "member", "add", "alice/app", "charlie", "read") == ""
-    assert "charlie\tread\n" in _out(pail, "member", "list", "alice/app")
-    assert _out(pail, "member", "add", "alice/app", "charlie", "admin") == ""
-    assert "charlie\tadmin\n" in _out(pail, "member", "list", "alice/app")
-    assert _out(pail, "member", "remove", "alice/app", "charlie") == ""
-    assert "charlie" not in _out(pail, "member", "list", "alice/app")
-    assert "is no member" in _refused(pail, "member", "remove", "alice/app", "charlie")
-    _refused(pail, "member", "add", "alice/none", "charlie", "read")
+    assert output(pail, "member", "add", "alice/app", "charlie", "read") == ""
+    assert "charlie\tread\n" in output(pail, "member", "list", "alice/app")
+    assert output(pail, "member", "add", "alice/app", "charlie", "admin") == ""
+    assert "charlie\tadmin\n" in output(pail, "member", "list", "alice/app")
+    assert output(pail, "member", "remove", "alice/app", "charlie") == ""
+    assert "charlie" not in output(pail, "member", "list", "alice/app")
+    assert "is no member" in refusal(pail, "member", "remove", "alice/app", "charlie")
+    refusal(pail, "member", "add", "alice/none", "charlie", "read")
 
 
 @pytest.mark.parametrize(
@@ -176,13 +159,13 @@ def test_wrong_usage_is_two(pail: Pail, words: tuple[str, ...]) -> None:
     ],
 )
 def test_every_command_explains_itself(pail: Pail, words: tuple[str, ...]) -> None:
-    text = _out(pail, *words, "--help")
+    text = output(pail, *words, "--help")
     assert text.startswith("Usage: ")
     assert len(text.splitlines()) > 3
 
 
 def test_check_says_what_is_not_sound(pail: Pail, settings: Settings) -> None:
-    _out(pail, "import", "alice/app", archive_in(settings.data_dir))
+    output(pail, "import", "alice/app", archive_in(settings.data_dir))
     result = pail("check")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "Everything is sound.\n"
@@ -202,7 +185,7 @@ def test_check_says_what_is_not_sound(pail: Pail, settings: Settings) -> None:
 def test_check_warns_of_what_other_accounts_may_open_and_ends_as_it_would(
     pail: Pail, settings: Settings
 ) -> None:
-    _out(pail, "import", "alice/app", archive_in(settings.data_dir))
+    output(pail, "import", "alice/app", archive_in(settings.data_dir))
     wide = {
         settings.data_dir: 0o711,
         settings.database: 0o640,
@@ -242,7 +225,7 @@ def test_check_warns_of_the_log_beside_a_database_that_is_in_use(
 
 
 def test_warnings_stand_beside_what_is_not_sound(pail: Pail, settings: Settings) -> None:
-    _out(pail, "import", "alice/app", archive_in(settings.data_dir))
+    output(pail, "import", "alice/app", archive_in(settings.data_dir))
     settings.data_dir.chmod(0o755)
     _spoil(settings)
     result = pail("check")
@@ -316,13 +299,13 @@ def test_the_demo_is_made_once_and_its_token_stays(settings: Settings, pail: Pai
     first = _demo(settings)
     assert first["user"] == "demo"
     assert first["list_path"] == "/2.0/repositories/demo/sample/issues"
-    listed = _out(pail, "token", "list", "demo")
+    listed = output(pail, "token", "list", "demo")
     assert _demo(settings) == first
     assert _authenticates(settings, first["token"])
-    assert _out(pail, "token", "list", "demo") == listed
+    assert output(pail, "token", "list", "demo") == listed
     assert select(settings.database, "SELECT count(*) FROM job") == [(1,)]
-    assert "demo/sample\tSample\tpublic\t4\n" in _out(pail, "repo", "list")
-    assert _out(pail, "check") == ""
+    assert "demo/sample\tSample\tpublic\t4\n" in output(pail, "repo", "list")
+    assert output(pail, "check") == ""
 
 
 def test_the_demo_s_tokens_follow_one_another_and_touch_no_others(
@@ -330,8 +313,8 @@ def test_the_demo_s_tokens_follow_one_another_and_touch_no_others(
 ) -> None:
     derived = _demo(settings)["token"]
     others = [
-        _out(pail, "token", "create", "demo", "--name", "mine").strip(),
-        _out(pail, "token", "create", "bob", "--name", "demo").strip(),
+        output(pail, "token", "create", "demo", "--name", "mine").strip(),
+        output(pail, "token", "create", "bob", "--name", "demo").strip(),
     ]
     for token in ("my-own-token", "another-token"):
         assert _demo(settings, token)["token"] == token
@@ -348,18 +331,18 @@ def test_a_demo_s_token_that_was_revoked_or_narrowed_is_whole_again_at_the_next_
     settings: Settings, pail: Pail
 ) -> None:
     token = _demo(settings)["token"]
-    token_id = _out(pail, "token", "list", "demo").partition("\t")[0]
-    _out(pail, "token", "remove", "demo", token_id)
+    token_id = output(pail, "token", "list", "demo").partition("\t")[0]
+    output(pail, "token", "remove", "demo", token_id)
     assert not _authenticates(settings, token)
     assert _demo(settings)["token"] == token
     assert _authenticates(settings, token)
-    whole = _out(pail, "token", "list", "demo")
+    whole = output(pail, "token", "list", "demo")
     with closing(sqlite3.connect(settings.database)) as other, other:
         other.execute("UPDATE token SET expires_on = '2000', scopes = '' WHERE name = 'demo'")
     assert not _authenticates(settings, token)
     _demo(settings)
     assert _authenticates(settings, token)
-    assert _out(pail, "token", "list", "demo") == whole
+    assert output(pail, "token", "list", "demo") == whole
 
 
 @pytest.mark.parametrize("username", ["bob", "demo"])
@@ -367,7 +350,7 @@ def test_a_token_that_is_another_already_is_refused_and_nothing_changes(
     settings: Settings, pail: Pail, username: str
 ) -> None:
     token = _demo(settings)["token"]
-    taken = _out(pail, "token", "create", username, "--name", "other", "--scope", "issue").strip()
+    taken = output(pail, "token", "create", username, "--name", "other", "--scope", "issue").strip()
     before = select(settings.database, "SELECT * FROM token")
     with pytest.raises(AssertionError, match="This is another token already: choose another one"):
         _demo(settings, taken)

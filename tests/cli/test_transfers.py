@@ -23,24 +23,10 @@ from tests.archives import (
     write_folder,
     write_zip,
 )
-from tests.cli.conftest import Pail, archive_in
+from tests.cli.conftest import Pail, archive_in, output, refusal
 from tests.jobs.working import dump, files, many, select
 from tests.running.processes import PAIL, Started, eventually, started
 from tracker.settings import Settings
-
-
-def _done(pail: Pail, *words: object) -> str:
-    result = pail(*words)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def _refused(pail: Pail, *words: object) -> str:
-    result = pail(*words)
-    assert result.exit_code == 1, result.output
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr.strip()
 
 
 def _numbers(settings: Settings, full_name: str = "alice/app") -> list[int]:
@@ -57,7 +43,7 @@ def _numbers(settings: Settings, full_name: str = "alice/app") -> list[int]:
 
 def test_an_import_prints_its_report(pail: Pail, settings: Settings, tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", databases(sample()), {})
-    lines = _done(pail, "import", "alice/app", path).splitlines()
+    lines = output(pail, "import", "alice/app", path).splitlines()
     assert lines[0] == (
         "alice/app: imported 2 issues, 3 comments, 3 logs, 2 attachments, 2 components, "
         "1 milestones, 2 versions"
@@ -70,10 +56,10 @@ def test_an_import_prints_its_report(pail: Pail, settings: Settings, tmp_path: P
 
 
 def test_a_refused_archive_changes_nothing(pail: Pail, settings: Settings, tmp_path: Path) -> None:
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    output(pail, "import", "alice/app", archive_in(tmp_path))
     before = dump(settings.database)
     path = write_zip(tmp_path / "a.zip", databases(sample(issues=[issue(1, kind="x")])))
-    sentence = _refused(pail, "import", "alice/app", path)
+    sentence = refusal(pail, "import", "alice/app", path)
     assert sentence.startswith("db-2.0.json: issues[0].kind: Must be one of")
     assert dump(settings.database) == before
     assert select(settings.database, "SELECT status FROM job ORDER BY id") == [
@@ -86,7 +72,7 @@ def test_a_dry_run_shows_the_report_and_changes_nothing(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
     before = dump(settings.database)
-    out = _done(pail, "import", "alice/app", archive_in(tmp_path), "--dry-run")
+    out = output(pail, "import", "alice/app", archive_in(tmp_path), "--dry-run")
     assert out.startswith("alice/app: would import 2 issues")
     assert dump(settings.database) == before
 
@@ -95,31 +81,31 @@ def test_a_repository_is_made_only_when_that_is_asked_for(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
     path = archive_in(tmp_path)
-    assert "with --create it is made" in _refused(pail, "import", "alice/new", path)
-    _done(pail, "import", "alice/new", path, "--create")
+    assert "with --create it is made" in refusal(pail, "import", "alice/new", path)
+    output(pail, "import", "alice/new", path, "--create")
     assert _numbers(settings, "alice/new") == [1, 3]
-    assert "alice/new\tnew\tprivate\t2\n" in _done(pail, "repo", "list")
-    _done(pail, "import", "alice/new", path, "--create")
-    _refused(pail, "import", "nowhere/new", path, "--create")
+    assert "alice/new\tnew\tprivate\t2\n" in output(pail, "repo", "list")
+    output(pail, "import", "alice/new", path, "--create")
+    refusal(pail, "import", "nowhere/new", path, "--create")
 
 
 def test_a_dry_run_does_not_even_make_the_repository(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
     path = archive_in(tmp_path)
-    _done(pail, "import", "alice/app", path)
+    output(pail, "import", "alice/app", path)
     before, jobs = dump(settings.database), select(settings.database, "SELECT * FROM job")
-    out = _done(pail, "import", "alice/new", path, "--create", "--dry-run")
+    out = output(pail, "import", "alice/new", path, "--create", "--dry-run")
     assert out.startswith("alice/new: would import 2 issues, 3 comments")
     assert "placeholders" not in out, "the workspace knows them since the first import"
-    assert "with --create it is made" in _refused(pail, "import", "alice/new", path, "--dry-run")
+    assert "with --create it is made" in refusal(pail, "import", "alice/new", path, "--dry-run")
     for name, words in (
         ("nowhere/new", "There is no workspace 'nowhere'."),
         ("alice/New Repository", "'New Repository' is not a valid name"),
     ):
-        assert words in _refused(pail, "import", name, path, "--create", "--dry-run")
+        assert words in refusal(pail, "import", name, path, "--create", "--dry-run")
     bad = _broken(tmp_path)["a record"]
-    assert "Must be one of" in _refused(pail, "import", "alice/new", bad, "--create", "--dry-run")
+    assert "Must be one of" in refusal(pail, "import", "alice/new", bad, "--create", "--dry-run")
     assert dump(settings.database) == before
     assert select(settings.database, "SELECT * FROM job") == jobs
     assert files(settings.spool_dir) == set()
@@ -130,9 +116,9 @@ def test_a_dry_run_and_the_import_report_the_same(
 ) -> None:
     sections = sample(more=[1], components=[], logs=[log(999)])
     path = write_zip(tmp_path / "a.zip", databases(sections), {})
-    alone = _done(pail, "import", path, "--dry-run")
-    beside = _done(pail, "import", "alice/new", path, "--dry-run", "--create")
-    done = _done(pail, "import", "alice/new", path, "--create")
+    alone = output(pail, "import", path, "--dry-run")
+    beside = output(pail, "import", "alice/new", path, "--dry-run", "--create")
+    done = output(pail, "import", "alice/new", path, "--create")
     assert alone.replace(f"{path}: would import", "") == done.replace("alice/new: imported", "")
     assert beside.replace("would import", "imported") == done
     for kind in ("warnings", "unresolved", "missing files", "placeholders"):
@@ -149,20 +135,20 @@ def test_a_dry_run_of_an_archive_alone_makes_and_needs_nothing(
     monkeypatch.delenv("PAIL_DATA_DIR")
     monkeypatch.setattr(tempfile, "tempdir", str(spool))
     path = archive_in(tmp_path)
-    out = _done(pail, "import", "--dry-run", path)
+    out = output(pail, "import", "--dry-run", path)
     assert out.splitlines()[0] == (
         f"{path}: would import 2 issues, 3 comments, 3 logs, 2 attachments, 2 components, "
         "1 milestones, 2 versions"
     )
     assert out.count("placeholders: ") == 3
     folder = write_folder(tmp_path / "unpacked", databases(sample()), FILES)
-    assert "would import 2 issues" in _done(pail, "import", folder, "--dry-run")
+    assert "would import 2 issues" in output(pail, "import", folder, "--dry-run")
     for broken in _broken(tmp_path).values():
-        _refused(pail, "import", broken, "--dry-run")
+        refusal(pail, "import", broken, "--dry-run")
     option = ("--max-content-bytes", 1)
-    assert "at most 1 " in _refused(pail, "import", path, "--dry-run", *option)
+    assert "at most 1 " in refusal(pail, "import", path, "--dry-run", *option)
     monkeypatch.setenv("PAIL_DATA_DIR", "/proc/nobody/may/write/here")
-    _done(pail, "import", path, "--dry-run")
+    output(pail, "import", path, "--dry-run")
     assert list(home.iterdir()) == list(spool.iterdir()) == []
 
 
@@ -188,21 +174,21 @@ def test_a_broken_archive_leaves_no_new_repository(
 ) -> None:
     before = dump(settings.database)
     for broken in _broken(tmp_path).values():
-        _refused(pail, "import", "alice/new", broken, "--create")
+        refusal(pail, "import", "alice/new", broken, "--create")
         assert dump(settings.database) == before
     assert select(settings.database, "SELECT * FROM job") == []
-    assert _done(pail, "check") == ""
-    _done(pail, "import", "alice/new", archive_in(tmp_path), "--create")
+    assert output(pail, "check") == ""
+    output(pail, "import", "alice/new", archive_in(tmp_path), "--create")
     assert _numbers(settings, "alice/new") == [1, 3]
 
 
 def test_a_repository_that_was_there_outlives_a_broken_archive(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
-    _done(pail, "repo", "create", "alice/old")
+    output(pail, "repo", "create", "alice/old")
     before = dump(settings.database)
     for broken in _broken(tmp_path).values():
-        _refused(pail, "import", "alice/old", broken, "--create")
+        refusal(pail, "import", "alice/old", broken, "--create")
         assert dump(settings.database) == before
     assert select(settings.database, "SELECT status FROM job") == [("FAILURE",)] * 4
 
@@ -211,13 +197,13 @@ def test_an_unpacked_folder_and_a_bare_database_come_in(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
     folder = write_folder(tmp_path / "unpacked", databases(sample()), FILES)
-    _done(pail, "import", "alice/app", folder)
+    output(pail, "import", "alice/app", folder)
     assert _numbers(settings) == [1, 3]
-    out = _done(pail, "import", "alice/open", folder / "db-2.0.json")
+    out = output(pail, "import", "alice/open", folder / "db-2.0.json")
     assert _numbers(settings, "alice/open") == [1, 3]
     assert out.count("missing files: ") == 2
     (folder / "db-1.0.json").rename(tmp_path / "backup of 2019")
-    _done(pail, "import", "alice/app", tmp_path / "backup of 2019")
+    output(pail, "import", "alice/app", tmp_path / "backup of 2019")
     assert _numbers(settings) == [1, 3]
 
 
@@ -248,8 +234,8 @@ def test_every_archive_of_a_folder_comes_in_and_a_bad_one_stops_no_other(
         "alice/no slug",
     ]
     assert _numbers(settings) == _numbers(settings, "alice/quest") == [1, 3]
-    assert "alice/bad" not in _done(pail, "repo", "list")
-    assert "alice/gone" not in _done(pail, "repo", "list")
+    assert "alice/bad" not in output(pail, "repo", "list")
+    assert "alice/gone" not in output(pail, "repo", "list")
 
 
 def test_a_dry_run_tries_every_archive_of_a_folder(
@@ -269,7 +255,7 @@ def test_a_dry_run_tries_every_archive_of_a_folder(
 
 def test_a_folder_without_archives_is_refused(pail: Pail, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "There is no zip" in _refused(pail, "import", "alice/", tmp_path / "empty")
+    assert "There is no zip" in refusal(pail, "import", "alice/", tmp_path / "empty")
 
 
 @pytest.mark.parametrize(
@@ -286,10 +272,10 @@ def test_limits_are_those_of_one_run(
     pail: Pail, settings: Settings, tmp_path: Path, option: str
 ) -> None:
     path = archive_in(tmp_path)
-    assert "at most" in (sentence := _refused(pail, "import", "alice/app", path, option, 1)) or (
+    assert "at most" in (sentence := refusal(pail, "import", "alice/app", path, option, 1)) or (
         "more than 1" in sentence
     )
-    _done(pail, "import", "alice/app", path)
+    output(pail, "import", "alice/app", path)
     assert _numbers(settings) == [1, 3]
 
 
@@ -298,18 +284,18 @@ def test_a_limit_of_the_settings_can_be_raised_for_one_run(
 ) -> None:
     monkeypatch.setenv("PAIL_MAX_ARCHIVE_BYTES", "100")
     path = archive_in(tmp_path)
-    _refused(pail, "import", "alice/app", path)
-    _done(pail, "import", "alice/app", path, "--max-archive-bytes", 1_000_000)
+    refusal(pail, "import", "alice/app", path)
+    output(pail, "import", "alice/app", path, "--max-archive-bytes", 1_000_000)
     assert _numbers(settings) == [1, 3]
 
 
 def test_an_import_can_be_undone_and_that_too(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
-    assert "no replaced tracker" in _refused(pail, "import-undo", "alice/app")
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    assert "no replaced tracker" in refusal(pail, "import-undo", "alice/app")
+    output(pail, "import", "alice/app", archive_in(tmp_path))
     for expected in ([], [1, 3]):
-        out = _done(pail, "import-undo", "alice/app")
+        out = output(pail, "import-undo", "alice/app")
         assert out == "alice/app is back at what it was; later writes out of sight: 0.\n"
         assert _numbers(settings) == expected
 
@@ -320,41 +306,41 @@ def test_undo_wants_a_yes_when_writes_go_out_of_sight(
     path = write_zip(
         tmp_path / "future.zip", databases({"issues": [issue(1, created_on="2999-01-01T00:00Z")]})
     )
-    _done(pail, "import", "alice/app", path)
-    _done(pail, "import-undo", "alice/app")  # what an archive dates in the future is no write
-    _done(pail, "import-undo", "alice/app")
+    output(pail, "import", "alice/app", path)
+    output(pail, "import-undo", "alice/app")  # what an archive dates in the future is no write
+    output(pail, "import-undo", "alice/app")
     with closing(sqlite3.connect(settings.database)) as database, database:
         database.execute("UPDATE tracker SET writes = 1 WHERE status = 'current'")
-    sentence = _refused(pail, "import-undo", "alice/app")
+    sentence = refusal(pail, "import-undo", "alice/app")
     assert sentence.startswith("1 write that only the present issues have")
     assert "--yes" in sentence
-    _done(pail, "import-undo", "alice/app", "--yes")
+    output(pail, "import-undo", "alice/app", "--yes")
     assert _numbers(settings) == []
-    out = _done(pail, "import-undo", "alice/app")
+    out = output(pail, "import-undo", "alice/app")
     assert out.endswith("later writes out of sight: 0, earlier ones brought back: 1.\n")
 
 
 def test_an_export_is_what_came_in(pail: Pail, tmp_path: Path) -> None:
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    output(pail, "import", "alice/app", archive_in(tmp_path))
     target = tmp_path / "out.zip"
     result = pail("export", "alice/app", target)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == f"alice/app is in {target}.\n"
     assert as_data(_database(target)) == as_data(sample())
-    _done(pail, "export", "alice/app", tmp_path / "without.zip", "--without-attachments")
+    output(pail, "export", "alice/app", tmp_path / "without.zip", "--without-attachments")
     assert _database(tmp_path / "without.zip")["attachments"] == []
 
 
 def test_an_export_goes_into_a_folder_that_is_there(pail: Pail, tmp_path: Path) -> None:
     for target in (tmp_path, tmp_path / "none" / "out.zip"):
-        assert _refused(pail, "export", "alice/app", target).endswith("that can be written.")
+        assert refusal(pail, "export", "alice/app", target).endswith("that can be written.")
     assert not (tmp_path / "none").exists()
 
 
 def test_what_a_killed_command_had_begun_is_settled_by_the_next(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    output(pail, "import", "alice/app", archive_in(tmp_path))
     with closing(sqlite3.connect(settings.database)) as database, database:
         database.execute(
             """UPDATE job SET status = 'STARTED', finished_on = NULL, options = '{"local": true}',
@@ -363,7 +349,7 @@ def test_what_a_killed_command_had_begun_is_settled_by_the_next(
         )
     found = pail("check")
     assert (found.exit_code, found.stdout.count("nobody works on it any more")) == (1, 1)
-    _done(pail, "import", "alice/open", archive_in(tmp_path))
+    output(pail, "import", "alice/open", archive_in(tmp_path))
     assert select(settings.database, "SELECT status FROM job ORDER BY id") == [
         ("FAILURE",),
         ("SUCCESS",),
@@ -387,25 +373,25 @@ def test_a_command_that_was_ended_leaves_no_new_repository(
 ) -> None:
     assert long_import.send(signal.SIGTERM) == 1
     assert long_import.log == "Interrupted.\n"
-    assert "alice/new" not in _done(pail, "repo", "list")
+    assert "alice/new" not in output(pail, "repo", "list")
 
 
 def test_the_next_command_removes_the_new_repository_of_one_that_was_killed(
     pail: Pail, settings: Settings, long_import: Started, tmp_path: Path
 ) -> None:
     long_import.send(signal.SIGKILL)
-    assert "alice/new" in _done(pail, "repo", "list")
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
-    assert "alice/new" not in _done(pail, "repo", "list")
+    assert "alice/new" in output(pail, "repo", "list")
+    output(pail, "import", "alice/app", archive_in(tmp_path))
+    assert "alice/new" not in output(pail, "repo", "list")
     assert select(settings.database, "SELECT status FROM job") == [("SUCCESS",)]
 
 
 def test_what_somebody_else_uses_meanwhile_stays(
     pail: Pail, settings: Settings, long_import: Started, tmp_path: Path
 ) -> None:
-    _done(pail, "member", "add", "alice/new", "bob", "read")
+    output(pail, "member", "add", "alice/new", "bob", "read")
     long_import.send(signal.SIGTERM)
-    assert "alice/new" in _done(pail, "repo", "list")
+    assert "alice/new" in output(pail, "repo", "list")
     assert select(settings.database, "SELECT status FROM job") == [("FAILURE",)]
 
 
@@ -422,22 +408,22 @@ def test_a_job_that_somebody_else_has_ended_is_given_up_in_one_sentence(
 def test_an_export_that_fails_leaves_what_was_there(
     pail: Pail, settings: Settings, tmp_path: Path
 ) -> None:
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    output(pail, "import", "alice/app", archive_in(tmp_path))
     for path in files(settings.blobs_dir):
         path.unlink()
     target = tmp_path / "out.zip"
     target.write_bytes(b"last week's")
-    assert "are missing" in _refused(pail, "export", "alice/app", target)
+    assert "are missing" in refusal(pail, "export", "alice/app", target)
     assert target.read_bytes() == b"last week's"
     assert list(tmp_path.glob("out.zip?*")) == []
 
 
 def test_a_running_import_is_not_disturbed(pail: Pail, settings: Settings, tmp_path: Path) -> None:
-    _done(pail, "import", "alice/app", archive_in(tmp_path))
+    output(pail, "import", "alice/app", archive_in(tmp_path))
     before = dump(settings.database)
     _accept_import(settings)
-    assert "waits or runs already" in _refused(pail, "import", "alice/app", archive_in(tmp_path))
-    assert "A job is running" in _refused(pail, "import-undo", "alice/app")
+    assert "waits or runs already" in refusal(pail, "import", "alice/app", archive_in(tmp_path))
+    assert "A job is running" in refusal(pail, "import-undo", "alice/app")
     assert dump(settings.database) == before
 
 

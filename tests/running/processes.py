@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
@@ -113,3 +115,14 @@ def _whole(file: IO[bytes]) -> str:
 def python(code: str) -> list[str]:
     """The command line of a Python process that runs code."""
     return [sys.executable, "-u", "-c", code]
+
+
+def status_of(url: str, **headers: str) -> int:
+    """The status of a GET with these headers."""
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -18,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from service.up import valkey
-from tests.running.processes import PAIL, ROOT, Started, eventually, started
+from tests.running.processes import PAIL, ROOT, Started, eventually, started, status_of
 from tracker import database
 from tracker.access import accounts, tokens
 from tracker.settings import Settings
@@ -274,7 +273,7 @@ def demo_token(folder: Path, *words: str) -> tuple[str, int]:
         url = f"{address(run)}/2.0/user"
         said = re.search(r"^Demo token: (\S+)$", run.out, re.MULTILINE)
         assert said
-        status = status_with(said[1], url)
+        status = status_of(url, Authorization=f"Bearer {said[1]}")
         assert run.send(signal.SIGTERM) == 0
     return said[1], status
 
@@ -306,14 +305,3 @@ def test_a_key_of_another_length_stops_the_start_with_one_sentence(
         assert run.process.wait(30) == 1
         assert run.log.startswith(f"The key {key} has {size} bytes instead of 32: ")
         assert len(run.log.splitlines()) == 1
-
-
-def status_with(token: str, url: str) -> int:
-    """The status of a GET with this token."""
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code

@@ -5,14 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.running.processes import ROOT, eventually
+from tests.running.processes import ROOT, eventually, status_of
 
 
 class Web:
@@ -54,13 +52,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
 
 
 def _get(port: int, path: str, **headers: str) -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    return status_of(f"http://127.0.0.1:{port}{path}", **headers)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
