@@ -1,14 +1,14 @@
 """The `pail` command: makes sure that Pail's own packages are imported, and calls service.cli.
 
-`pail_main.py -m NAME` runs one of Pail's modules as `python -m NAME` does. `pail up` starts its
-children so, and the renderer its child.
+`pail_main.py -m NAME` runs one of Pail's modules as `python -m NAME` does. `pail up`, `pail web`,
+`pail worker` and the renderer start their processes this way.
 
-`service`, `tracker` and `worker` are common names: a package on PYTHONPATH or in the working folder
-may have them, too. Here a finder in sys.meta_path, asked before sys.path, finds the three beside
-this file. sys.path stays as it is: with this folder at its front, all that is installed beside Pail
-would come before the standard library, an old backport named like one of its modules, too.
-Submodules are found by their package's __path__ and resources by its __spec__, so
-importlib.resources and runpy see the same packages.
+Another package on PYTHONPATH or in the working folder can be called `service`, `tracker` or
+`worker`. So a finder at the front of sys.meta_path, which Python asks before sys.path, finds these
+three in the folder of this file. sys.path is not changed: with this folder at its front, packages
+installed beside Pail would come before the standard library, for example an old backport of
+typing. Submodules are found by the __path__ of their package and resources by its __spec__, so
+runpy and importlib.resources use the same packages.
 """
 
 import os
@@ -32,7 +32,7 @@ class _OwnPackages:
 
 
 def main() -> None:
-    """Run the `pail` command with the words of sys.argv; ends the process with its status."""
+    """Run the `pail` command with the arguments in sys.argv. Exits with its status."""
     sys.meta_path.insert(0, _OwnPackages)
     from service.cli.commands import main as command
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def run_module(name: str) -> None:
-    """Run the module (a package's __main__) as the program; sys.argv[1:] are its words."""
+    """Run a module, or a package's __main__, as __main__. sys.argv[1:] are its arguments."""
     import runpy
 
     sys.meta_path.insert(0, _OwnPackages)

@@ -28,7 +28,7 @@ again after a child that ran for STABLE_SECONDS."""
 START_SECONDS = 3.0
 START_ATTEMPTS = 3
 """A child that ends with status 1 within START_SECONDS in each of its first START_ATTEMPTS runs is
-not started again."""
+given up, and everything stops."""
 
 LINE_LIMIT = 1 << 20
 """Bytes. Of a longer line only the end is logged, to limit the memory of the supervisor."""
