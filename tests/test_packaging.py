@@ -70,3 +70,21 @@ def test_the_command_works_without_the_checkout(wheel: Path, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip()) == 20
     assert (tmp_path / "there" / "pail.db").exists()
+
+
+def test_what_is_installed_beside_pail_does_not_replace_the_standard_library(
+    wheel: Path, tmp_path: Path
+) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    (tmp_path / "typing.py").write_text("raise SystemExit('an old backport')")
+    for words in (["--version"], ["-m", "service.up.demo"]):
+        done = subprocess.run(
+            [sys.executable, "-P", str(tmp_path / "pail_main.py"), *words],
+            cwd=tmp_path,
+            env={"PATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
