@@ -111,6 +111,57 @@ def test_shared_code_compares_no_dialects() -> None:
             assert not names & {"V1", "V2"}, module
 
 
+_ENGINE = re.compile(
+    r"\bPRAGMA\b|\bjson_(each|group|extract|array)|\binstr\(|\browid\b|\bstrftime\(|\bsqlite_"
+    r"|\bGLOB\b|\bAUTOINCREMENT\b|\bWITHOUT ROWID\b|\bifnull\(|\btypeof\(|INSERT OR|\bfold\("
+)
+_LARGER = re.compile(r"\b(?:max|min)\(([^()]|\(([^()]|\([^()]*\))*\))*,", re.IGNORECASE)
+_SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|SET|WHERE|VALUES)\b")
+
+
+def engine_words(source: str) -> list[str]:
+    """What only SQLite understands, in the SQL of a source: texts, but no docstrings."""
+    tree = ast.parse(source)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+    ]
+    found = [word[0] for text in texts for word in _ENGINE.finditer(text)]
+    found += [word[0] for text in texts if _SQL.search(text) for word in _LARGER.finditer(text)]
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_database_speaks_the_words_of_an_engine(module: str) -> None:
+    if not _is_in(module, "tracker.database"):
+        assert engine_words(MODULES[module].read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "PRAGMA user_version",
+        "SELECT value FROM json_each(:names)",
+        "SELECT 1 WHERE instr(a, b) > 0",
+        "UPDATE issue SET updated_on = max(updated_on, :now)",
+        "SELECT max((SELECT max(id) FROM x), 1)",
+        "DELETE FROM x WHERE rowid = 1",
+    ],
+)
+def test_a_word_of_an_engine_is_found(sql: str) -> None:
+    assert engine_words(f"x = {sql!r}")
+    assert not engine_words("x = 'SELECT max(id), min(id) FROM x WHERE a > max(b)'")
+
+
 def test_folders_are_made_in_one_place() -> None:
     made = {
         str(path.relative_to(ROOT))

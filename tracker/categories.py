@@ -5,6 +5,7 @@ from tracker.access import trackers
 from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.archive.rules import MOST_NAMES
 from tracker.database import Duplicate, Reader, Row, Transaction
+from tracker.database.sql import larger
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.query.paging import Listing, Page
 from tracker.vocabulary import CategoryKind, Permission
@@ -167,7 +168,7 @@ async def _clear(
     await tx.run(
         f"""INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw, created_on)
             SELECT tracker_id, :first - 1 + row_number() OVER (ORDER BY number), number, :author,
-                   :text, max(updated_on, :now)
+                   :text, {larger("updated_on", ":now")}
               FROM issue WHERE {used} ORDER BY number""",
         {
             **key,
@@ -185,7 +186,8 @@ async def _clear(
         {"kind": kind, "name": name, "tracker": tracker_id, "first": first},
     )
     await tx.run(
-        f"UPDATE issue SET {kind}_id = NULL, updated_on = max(updated_on, :now) WHERE {used}",
+        f"""UPDATE issue SET {kind}_id = NULL, updated_on = {larger("updated_on", ":now")}
+             WHERE {used}""",
         {**key, "now": now},
     )
 

@@ -8,6 +8,7 @@ from tracker import issues, votes
 from tracker.access import trackers
 from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.database import Reader, Row, Transaction
+from tracker.database.sql import elements, larger
 from tracker.errors import NotFound
 from tracker.issues import join_person, person
 from tracker.query.paging import Listing, Page
@@ -65,10 +66,10 @@ async def get(db: Reader, repository: Repository, number: int, comment_id: int) 
 async def counts(db: Reader, repository: Repository, numbers: Iterable[int]) -> Mapping[int, int]:
     """How many comments each of these issues has, the empty ones that carry a change among them."""
     rows = await db.all(
-        """SELECT n.value AS number,
-                  (SELECT count(*) FROM comment c
-                    WHERE c.tracker_id = :tracker AND c.issue_number = n.value) AS size
-             FROM json_each(:numbers) n""",
+        f"""SELECT n.value AS number,
+                   (SELECT count(*) FROM comment c
+                     WHERE c.tracker_id = :tracker AND c.issue_number = n.value) AS size
+              FROM ({elements(":numbers")}) n""",
         {"tracker": repository.tracker_id, "numbers": json.dumps([*numbers])},
     )
     return {row["number"]: row["size"] for row in rows}
@@ -197,10 +198,10 @@ async def _rewrite(
     markup: Markup,
 ) -> None:
     await tx.run(
-        """UPDATE comment
-              SET content_raw = :content, content_markup = :markup, content_html = NULL,
-                  content_renderer = NULL, updated_on = max(created_on, :now)
-            WHERE tracker_id = :tracker AND id = :id""",
+        f"""UPDATE comment
+               SET content_raw = :content, content_markup = :markup, content_html = NULL,
+                   content_renderer = NULL, updated_on = {larger("created_on", ":now")}
+             WHERE tracker_id = :tracker AND id = :id""",
         {
             "content": content,
             "markup": markup,

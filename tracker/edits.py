@@ -7,6 +7,7 @@ from tracker import assignees, categories, changes, issues, votes
 from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.changes import Log, Message
 from tracker.database import Row, Transaction
+from tracker.database.sql import fold
 from tracker.errors import Invalid, NotFound
 from tracker.issues import NO_ISSUE, Reference, join_person
 from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
@@ -175,7 +176,7 @@ async def _write(
     after = await _read(tx, key)
     if altered.keys() & _TEXT:
         await tx.run(
-            """UPDATE issue_text SET title = fold(:title), content = fold(:content)
+            f"""UPDATE issue_text SET title = {fold(":title")}, content = {fold(":content")}
                 WHERE tracker_id = :tracker AND number = :number""",
             {**key, "title": after["title"], "content": after["content"] or ""},
         )

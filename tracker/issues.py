@@ -6,6 +6,7 @@ from tracker import assignees, categories, clock
 from tracker.access import accounts, trackers
 from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.database import Reader, Row, Transaction
+from tracker.database.sql import fold, larger
 from tracker.errors import NotFound
 from tracker.query import Column
 from tracker.query.paging import Listing, Page
@@ -150,8 +151,8 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
         },
     )
     await tx.run(
-        """INSERT INTO issue_text (tracker_id, number, title, content)
-           VALUES (:tracker, :number, fold(:title), fold(:content))""",
+        f"""INSERT INTO issue_text (tracker_id, number, title, content)
+            VALUES (:tracker, :number, {fold(":title")}, {fold(":content")})""",
         {**key, "title": new.title, "content": new.content},
     )
     await tx.run(
@@ -175,8 +176,8 @@ async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
     Raises NotFound.
     """
     row = await tx.one(
-        """UPDATE issue SET updated_on = max(updated_on, :now)
-            WHERE tracker_id = :tracker AND number = :number RETURNING updated_on""",
+        f"""UPDATE issue SET updated_on = {larger("updated_on", ":now")}
+             WHERE tracker_id = :tracker AND number = :number RETURNING updated_on""",
         {"now": clock.now(), "tracker": tracker_id, "number": number},
     )
     if row is None:

@@ -9,6 +9,7 @@ from operator import itemgetter
 from tracker.access import accounts
 from tracker.access.rights import Actor, Repository
 from tracker.database import Reader
+from tracker.database.sql import elements
 from tracker.issues import join_person, person
 from tracker.markup import marks
 from tracker.slugs import issue_slug
@@ -24,33 +25,35 @@ _IS_HERE = f"""(a.id = (SELECT owner_id FROM workspace WHERE id = :workspace)
             OR a.id IN (SELECT account_id FROM member WHERE repository_id = :repository)
             OR {accounts.is_in(":tracker")})"""
 
+_NAMED = "(SELECT value FROM name)"
+
 _FIND = f"""
-WITH name (value) AS (SELECT value FROM json_each(:names)),
+WITH name (value) AS ({elements(":names")}),
 named (name, id, rank) AS (
     SELECT l.named_account_id, l.account_id, 6 FROM alias l
-     WHERE l.tracker_id = :tracker AND l.named_account_id IN name
+     WHERE l.tracker_id = :tracker AND l.named_account_id IN {_NAMED}
      UNION ALL
     SELECT l.username, l.account_id, 5 FROM alias l
-     WHERE l.tracker_id = :tracker AND l.username IN name
+     WHERE l.tracker_id = :tracker AND l.username IN {_NAMED}
      UNION ALL
     SELECT a.account_id, a.id, 4 FROM account a
-     WHERE a.workspace_id = :workspace AND a.account_id IN name
+     WHERE a.workspace_id = :workspace AND a.account_id IN {_NAMED}
      UNION ALL
     SELECT a.username, a.id, 3 FROM account a
-     WHERE a.workspace_id = :workspace AND a.username IN name AND {_IS_HERE}
+     WHERE a.workspace_id = :workspace AND a.username IN {_NAMED} AND {_IS_HERE}
      UNION ALL
     SELECT a.account_id, a.id, 2 FROM account a
-     WHERE a.workspace_id IS NULL AND a.tracker_id IS NULL AND a.account_id IN name
+     WHERE a.workspace_id IS NULL AND a.tracker_id IS NULL AND a.account_id IN {_NAMED}
      UNION ALL
     SELECT a.username, a.id, 1 FROM account a
-     WHERE a.workspace_id IS NULL AND a.tracker_id IS NULL AND a.username IN name
+     WHERE a.workspace_id IS NULL AND a.tracker_id IS NULL AND a.username IN {_NAMED}
        AND {_IS_HERE})
 SELECT n.rank, n.name, a.id, NULL AS number, NULL AS title, NULL AS state, {person("a", "person")}
   FROM named n {join_person("a", "n.id")}
  UNION ALL
 SELECT 0, NULL, NULL, i.number, i.title, i.state, NULL, NULL, NULL, NULL
   FROM issue i
- WHERE i.tracker_id = :tracker AND i.number IN (SELECT value FROM json_each(:numbers))
+ WHERE i.tracker_id = :tracker AND i.number IN ({elements(":numbers")})
 """
 
 

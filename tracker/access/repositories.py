@@ -208,8 +208,9 @@ async def delete(tx: Transaction, repository: Repository) -> set[str]:
     MOST_FREED, for sweeping.free() when this is committed.
     """
     blobs = await tx.all(
-        """DELETE FROM attachment WHERE rowid IN (
-               SELECT a.rowid FROM tracker t JOIN attachment a ON a.tracker_id = t.id
+        """DELETE FROM attachment WHERE (tracker_id, issue_number, ordinal) IN (
+               SELECT a.tracker_id, a.issue_number, a.ordinal
+                 FROM tracker t JOIN attachment a ON a.tracker_id = t.id
                 WHERE t.repository_id = :id AND a.blob IS NOT NULL LIMIT :most)
            RETURNING blob""",
         {"id": repository.id, "most": MOST_FREED},

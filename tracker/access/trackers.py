@@ -6,6 +6,7 @@ nobody sees it; one UPDATE of repository.tracker_id puts it in force.
 
 from tracker import clock
 from tracker.database import Database, Reader, Transaction
+from tracker.database.sql import larger
 from tracker.errors import Conflict
 from tracker.vocabulary import LARGEST_ID
 
@@ -22,6 +23,14 @@ _TABLES = {
     "account": "id",
 }
 """What hangs on a tracker and its key there, children first."""
+
+
+_HIGHEST_COMMENT = larger(
+    "coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0)",
+    "coalesce((SELECT last_comment_id FROM tracker WHERE id = :tracker), 0)",
+)
+_HIGHEST_ISSUE = "coalesce((SELECT max(number) FROM issue WHERE tracker_id = :tracker), 0)"
+"""SQL of the highest id or number that there is in a tracker; of comments, that ever was."""
 
 
 async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
@@ -46,10 +55,8 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
     there is or was in this tracker.
     """
     row = await tx.returning(
-        """UPDATE counter SET value = value + :count WHERE name = 'comment'
-           RETURNING max(value - :count + 1,
-               1 + coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0),
-               1 + (SELECT last_comment_id FROM tracker WHERE id = :tracker)) AS first""",
+        f"""UPDATE counter SET value = value + :count WHERE name = 'comment'
+            RETURNING {larger("value - :count", _HIGHEST_COMMENT)} + 1 AS first""",
         {"count": count, "tracker": tracker_id},
     )
     if row["first"] + count - 1 > LARGEST_ID:
@@ -60,10 +67,8 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
 async def highest_comment_id(db: Reader, tracker_id: int | None) -> int:
     """The highest id that take_comment_ids() would not give, in a tracker or in a new one; or 0."""
     [row] = await db.all(
-        """SELECT max((SELECT value FROM counter WHERE name = 'comment'),
-                      coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0),
-                      coalesce((SELECT last_comment_id FROM tracker WHERE id = :tracker), 0)
-                     ) AS id""",
+        f"""SELECT {larger("value", _HIGHEST_COMMENT)} AS id
+              FROM counter WHERE name = 'comment'""",
         {"tracker": tracker_id},
     )
     return int(row["id"])
@@ -77,9 +82,7 @@ def used_up() -> Conflict:
 async def remember_ids(tx: Transaction, tracker_id: int) -> None:
     """Note the highest comment id, before comments are removed: no id means another one later."""
     await tx.run(
-        """UPDATE tracker SET last_comment_id = max(last_comment_id, coalesce(
-               (SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0))
-            WHERE id = :tracker""",
+        f"UPDATE tracker SET last_comment_id = {_HIGHEST_COMMENT} WHERE id = :tracker",
         {"tracker": tracker_id},
     )
 
@@ -98,7 +101,7 @@ async def replace(
         {"repository": repository_id},
     )
     before = await tx.returning(
-        """UPDATE tracker SET writes = max(0, writes - :before)
+        f"""UPDATE tracker SET writes = {larger("0", "writes - :before")}
             WHERE id = (SELECT tracker_id FROM repository WHERE id = :repository)
            RETURNING writes""",
         {"before": writes_before, "repository": repository_id},
@@ -123,11 +126,10 @@ async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> 
         {"tracker": tracker_id},
     )
     await tx.run(
-        """UPDATE repository
-              SET tracker_id = :tracker, updated_on = :now,
-                  last_issue_number = max(last_issue_number, coalesce(
-                      (SELECT max(number) FROM issue WHERE tracker_id = :tracker), 0))
-            WHERE id = :repository""",
+        f"""UPDATE repository
+               SET tracker_id = :tracker, updated_on = :now,
+                   last_issue_number = {larger("last_issue_number", _HIGHEST_ISSUE)}
+             WHERE id = :repository""",
         {"tracker": tracker_id, "now": now, "repository": repository_id},
     )
 

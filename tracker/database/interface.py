@@ -100,6 +100,10 @@ class Transaction(Reader):
         return row
 
     @abstractmethod
+    async def defer_references(self) -> None:
+        """Check foreign keys at the end of this transaction, instead of at each statement."""
+
+    @abstractmethod
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute one statement (with ? placeholders) for each of the rows. Raises as run does."""
 

@@ -135,6 +135,9 @@ class SqliteTransaction(SqliteReader, Transaction):
             raise LookupError("the statement returned no row")
         return row
 
+    async def defer_references(self) -> None:
+        await self.run("PRAGMA defer_foreign_keys = ON")
+
     async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         with translated():
             cursor = await self._connection.executemany(sql, rows)

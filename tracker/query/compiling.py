@@ -15,6 +15,7 @@ from typing import Any
 
 from tracker import clock
 from tracker.database import Lane, folding
+from tracker.database.sql import contains, fold
 from tracker.errors import Invalid
 from tracker.query.catalogue import Catalogue, Column, Type
 from tracker.query.grammar import (
@@ -49,10 +50,10 @@ _WANTED = {
 }
 """What a field of each type can be compared with (besides null, with = and !=)."""
 
-_SEARCHES = {
-    "~": "instr({text}, {needle}) > 0",
-    "^": "substr({text}, 1, length({needle})) = {needle}",
-    "$": "substr({text}, length({text}) - length({needle}) + 1) = {needle}",
+_SEARCHES: dict[str, Callable[[str, str], str]] = {
+    "~": contains,
+    "^": lambda text, part: f"substr({text}, 1, length({part})) = {part}",
+    "$": lambda text, part: f"substr({text}, length({text}) - length({part}) + 1) = {part}",
 }
 """SQL of whether a folded text contains, begins or ends with another; of words q only asks the
 first."""
@@ -207,8 +208,7 @@ class _Compiler:
         if column.holds is Type.WORD:
             return self._one_of(column, [word for word in column.words if needle in word])
         self.lane = Lane.TEXTS  # folding is dear, too
-        text = column.folded or f"fold({column.sql})"
-        return _SEARCHES[operator].format(text=text, needle=self._bind(needle))
+        return _SEARCHES[operator](column.folded or fold(column.sql), self._bind(needle))
 
     def _compares(self, column: Column, operator: str, written: Comparison) -> str:
         [literal] = written.literals

@@ -224,7 +224,7 @@ async def _copy(
     db: Database, scratch: Database, selections: Mapping[str, str], names: Mapping[str, int]
 ) -> None:
     async with scratch.transaction() as tx:
-        await tx.run("PRAGMA defer_foreign_keys = ON")
+        await tx.defer_references()
         for table, selection in selections.items():
             async for rows in db.stream(selection, names):
                 columns = list(rows[0].keys())

@@ -1,0 +1,25 @@
+"""SQL beyond what SQLite and PostgreSQL share: what an engine has its own words for.
+
+Statements elsewhere are plain SQL of both engines and use these for the rest. A second engine needs
+its own text for each of them, and the verbs of interface.py.
+"""
+
+
+def larger(one: str, other: str) -> str:
+    """The larger of two expressions; null where one of them is null."""
+    return f"max({one}, {other})"
+
+
+def contains(text: str, part: str) -> str:
+    """Whether one text contains another, compared as they are."""
+    return f"instr({text}, {part}) > 0"
+
+
+def fold(text: str) -> str:
+    """A text without case, its accents composed, as folding.fold() makes it; null stays null."""
+    return f"fold({text})"
+
+
+def elements(array: str) -> str:
+    """A query for the elements of a JSON array of texts or numbers, in a column called value."""
+    return f"SELECT value FROM json_each({array})"
