@@ -91,12 +91,13 @@ CREATE TABLE member (
 );
 CREATE INDEX member_account ON member (account_id);
 
--- Values that only grow: 'comment' and 'category' (definition ids are unique in the whole instance).
+-- Values that only grow: 'comment' and 'category' (definition ids are unique in the whole instance), and 'rights', a
+-- revision (see the triggers at the end).
 CREATE TABLE counter (
     name            TEXT PRIMARY KEY,
     value           INTEGER NOT NULL
 );
-INSERT INTO counter (name, value) VALUES ('comment', 0), ('category', 0);
+INSERT INTO counter (name, value) VALUES ('comment', 0), ('category', 0), ('rights', 0);
 
 -- Imports and exports. The row is the promise; the queue is only a doorbell. asked_by says whether an account or the
 -- command line asked: an account that was deleted leaves no account_id either. writes_before is the writes of the
@@ -155,6 +156,7 @@ CREATE TABLE tracker (
     replaced_on         TEXT,
     last_comment_id     INTEGER NOT NULL DEFAULT 0,
     writes              INTEGER NOT NULL DEFAULT 0,
+    revision            INTEGER NOT NULL DEFAULT 0,
     CHECK (repository_id IS NOT NULL OR status = 'dropped')
 );
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
@@ -307,3 +309,76 @@ CREATE TABLE watch (
     FOREIGN KEY (tracker_id, issue_number) REFERENCES issue (tracker_id, number)
 );
 CREATE INDEX watch_account ON watch (account_id, tracker_id);
+
+-- The revision of rights: it moves with every write that may alter who asks and what they may see or do. Counters of
+-- issues and heartbeats of jobs do not move it.
+CREATE TRIGGER rights_account_insert AFTER INSERT ON account BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_account_update AFTER UPDATE
+    OF uuid, workspace_id, tracker_id, username, account_id, display_name, nickname, email,
+       is_admin, is_active ON account BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_account_delete AFTER DELETE ON account BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_token_insert AFTER INSERT ON token BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_token_update AFTER UPDATE
+    OF account_id, sha256, scopes, expires_on ON token BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_token_delete AFTER DELETE ON token BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_workspace_insert AFTER INSERT ON workspace BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_workspace_update AFTER UPDATE
+    OF uuid, slug, name, owner_id ON workspace BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_workspace_delete AFTER DELETE ON workspace BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_repository_insert AFTER INSERT ON repository BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_repository_update AFTER UPDATE
+    OF uuid, workspace_id, slug, name, description, is_private, has_issues, tracker_id ON
+       repository BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_repository_delete AFTER DELETE ON repository BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_former_name_insert AFTER INSERT ON former_name BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_former_name_update AFTER UPDATE ON former_name BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_former_name_delete AFTER DELETE ON former_name BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_member_insert AFTER INSERT ON member BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_member_update AFTER UPDATE ON member BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_member_delete AFTER DELETE ON member BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_job_insert AFTER INSERT ON job BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_job_update AFTER UPDATE
+    OF status ON job BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_job_delete AFTER DELETE ON job BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;

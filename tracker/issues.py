@@ -161,7 +161,8 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
         key,
     )
     await tx.run(
-        """UPDATE tracker SET issue_count = issue_count + 1, writes = writes + 1
+        """UPDATE tracker SET issue_count = issue_count + 1, writes = writes + 1,
+                  revision = revision + 1
             WHERE id = :tracker""",
         {"tracker": tracker_id},
     )
@@ -209,7 +210,8 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
             {"tracker": tracker_id, "number": number},
         )
     await tx.run(
-        """UPDATE tracker SET issue_count = issue_count - 1, writes = writes + 1
+        """UPDATE tracker SET issue_count = issue_count - 1, writes = writes + 1,
+                  revision = revision + 1
             WHERE id = :tracker""",
         {"tracker": tracker_id},
     )

@@ -61,11 +61,12 @@ class Administering:
         return await create_issue(self.core.db, bob, await self.core.repository(), draft)
 
     async def everything(self) -> list[list[tuple[object, ...]]]:
-        """All that a category's verb may alter, but for the tracker's count of its writes."""
+        """All that a category's verb may alter, but for the tracker's writes and revision."""
+        counted = {"writes", "revision"}
         tables = ("category", "issue", "comment", "log", "tracker", "counter", "watch")
         found = [await self.core.rows(f"SELECT * FROM {table}") for table in tables]
         return [
-            [tuple(row[name] for name in row.keys() if name != "writes") for row in rows]  # noqa: SIM118
+            [tuple(row[name] for name in row.keys() if name not in counted) for row in rows]  # noqa: SIM118
             for rows in found
         ]
 

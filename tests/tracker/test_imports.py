@@ -457,7 +457,9 @@ async def test_a_bad_record_at_the_end_of_many_changes_nothing(core: Core) -> No
 
 async def test_a_dry_run_reports_and_changes_nothing_but_its_job(core: Core) -> None:
     await core.take()
-    tables = ("account", "tracker", "issue", "category", "counter", "attachment")
+    # The job itself may decide what may be written: it moves the revision of rights.
+    counters = "counter WHERE name != 'rights'"
+    tables = ("account", "tracker", "issue", "category", counters, "attachment")
 
     async def everything() -> list[Any]:
         return [[tuple(r) for r in await core.rows(f"SELECT * FROM {t}")] for t in tables]

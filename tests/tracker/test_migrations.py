@@ -59,7 +59,8 @@ def _make_old(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as old:
         old.executescript((SCHEMAS / f"{version}.sql").read_text("utf-8"))
         old.executescript(CONTENT)
-        old.executescript(JOBS)
+        if version < 4:
+            old.executescript(JOBS)
         if version > 1:
             old.execute("INSERT INTO issue_text VALUES (7, 1, 'über', '')")
         old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
@@ -92,7 +93,7 @@ async def test_a_database_of_an_older_version_becomes_what_a_new_one_is(
         await new.close()
 
 
-@pytest.mark.parametrize("version", migrations.STEPS)
+@pytest.mark.parametrize("version", [1, 2, 3])
 async def test_jobs_and_writes_of_an_older_version_are_told_apart(
     tmp_path: Path, version: int
 ) -> None:

@@ -44,8 +44,14 @@ async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
 
 
 async def count_write(tx: Transaction, tracker_id: int) -> None:
-    """Count one write to a tracker: an undo or an import may put it out of sight."""
-    await tx.run("UPDATE tracker SET writes = writes + 1 WHERE id = :id", {"id": tracker_id})
+    """Count one write to a tracker, which an undo or an import may put out of sight.
+
+    Every verb that writes to a tracker does so: this moves the tracker's revision, too.
+    """
+    await tx.run(
+        "UPDATE tracker SET writes = writes + 1, revision = revision + 1 WHERE id = :id",
+        {"id": tracker_id},
+    )
 
 
 async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> int:

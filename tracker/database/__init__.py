@@ -12,6 +12,7 @@ from tracker.database.interface import (
     Lane,
     Params,
     Reader,
+    Revision,
     Row,
     Transaction,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Lane",
     "Params",
     "Reader",
+    "Revision",
     "Row",
     "SqliteDatabase",
     "Transaction",

@@ -13,7 +13,7 @@ from collections.abc import (
 )
 from contextlib import AbstractAsyncContextManager
 from enum import IntEnum, auto
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tracker.errors import TrackerError
 
@@ -66,6 +66,18 @@ class DatabaseUnusable(TrackerError):
     """The database can't be opened, or is damaged; str(error) is one sentence that says why."""
 
 
+class Revision(NamedTuple):
+    """What an answer about a tracker was made of: the same revisions, the same answer.
+
+    rights moves with every write that may alter who asks, what they may see or do, and the names
+    of people, workspaces and repositories (triggers in schema.sql); tracker with every write to
+    that tracker (trackers.count_write). Rendered HTML that is stored beside texts moves neither.
+    """
+
+    rights: int
+    tracker: int
+
+
 class Reader(ABC):
     """Something that answers SELECTs."""
 
@@ -83,6 +95,17 @@ class Reader(ABC):
         self, sql: str, params: Params | None = None, *, size: int = 1000
     ) -> AsyncGenerator[Sequence[Row]]:
         """The answer in lists of at most size rows: memory does not grow with it."""
+
+    async def revision(self, tracker_id: int) -> Revision:
+        """The revisions of rights and of a tracker in what this reader sees. Raises LookupError."""
+        row = await self.one(
+            """SELECT c.value, t.revision FROM counter c, tracker t
+                WHERE c.name = 'rights' AND t.id = :tracker""",
+            {"tracker": tracker_id},
+        )
+        if row is None:
+            raise LookupError(f"There is no tracker {tracker_id}.")
+        return Revision(row["value"], row["revision"])
 
 
 class Transaction(Reader):
@@ -158,6 +181,13 @@ class Database(Reader):
         """One statement in a transaction of its own; the number of rows it touched."""
         async with self.transaction(durable=durable) as tx:
             return await tx.run(sql, params)
+
+    @abstractmethod
+    async def generation(self) -> int:
+        """A number that stays the same as long as nothing is committed, by any process.
+
+        It may move without a commit, too. It compares with other ones of this object only.
+        """
 
     @abstractmethod
     async def check(self) -> list[str]:

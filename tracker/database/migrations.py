@@ -8,7 +8,7 @@ import aiosqlite
 
 from tracker.database.interface import DatabaseUnusable
 
-VERSION = 4
+VERSION = 5
 """PRAGMA user_version of the schema in schema.sql."""
 
 APPLICATION_ID = 0x5061696C  # "Pail"
@@ -120,6 +120,80 @@ UPDATE alias SET derived = CASE derived WHEN '' THEN 'username' ELSE 'both' END
  WHERE EXISTS (SELECT 1 FROM account a
                 WHERE a.id = alias.account_id AND a.username = alias.username
                   AND a.derived IN ('username', 'both'));
+""",
+    4: """
+ALTER TABLE tracker ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+INSERT INTO counter (name, value) VALUES ('rights', 0);
+CREATE TRIGGER rights_account_insert AFTER INSERT ON account BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_account_update AFTER UPDATE
+    OF uuid, workspace_id, tracker_id, username, account_id, display_name, nickname, email,
+       is_admin, is_active ON account BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_account_delete AFTER DELETE ON account BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_token_insert AFTER INSERT ON token BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_token_update AFTER UPDATE
+    OF account_id, sha256, scopes, expires_on ON token BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_token_delete AFTER DELETE ON token BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_workspace_insert AFTER INSERT ON workspace BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_workspace_update AFTER UPDATE
+    OF uuid, slug, name, owner_id ON workspace BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_workspace_delete AFTER DELETE ON workspace BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_repository_insert AFTER INSERT ON repository BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_repository_update AFTER UPDATE
+    OF uuid, workspace_id, slug, name, description, is_private, has_issues, tracker_id ON
+       repository BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_repository_delete AFTER DELETE ON repository BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_former_name_insert AFTER INSERT ON former_name BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_former_name_update AFTER UPDATE ON former_name BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_former_name_delete AFTER DELETE ON former_name BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_member_insert AFTER INSERT ON member BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_member_update AFTER UPDATE ON member BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_member_delete AFTER DELETE ON member BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_job_insert AFTER INSERT ON job BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_job_update AFTER UPDATE
+    OF status ON job BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+CREATE TRIGGER rights_job_delete AFTER DELETE ON job BEGIN
+    UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
 """,
 }
 """Older version -> SQL that leads to the next one, in one transaction; never edited later."""

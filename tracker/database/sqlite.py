@@ -304,6 +304,10 @@ class SqliteDatabase(Database):
             yield SqliteReader(connection)
             await connection.rollback()
 
+    async def generation(self) -> int:
+        [row] = await self.all("PRAGMA data_version")
+        return int(row[0])
+
     async def check(self) -> list[str]:
         found = []
         try:
