@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
@@ -12,6 +12,8 @@ from tracker.settings import Limits
 from tracker.vocabulary import LARGEST_ID, Kind, Markup, Priority, State
 
 _LIMITS = Limits()
+E = TypeVar("E", bound=StrEnum)
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -32,15 +34,9 @@ class Text(fields.String):
         return text
 
 
-class Words(Text):
-    """One of the words of an enumeration."""
-
-    def __init__(self, words: type[StrEnum], **kwargs: Any) -> None:
-        allowed = [word.value for word in words]
-        super().__init__(
-            validate=validate.OneOf(allowed, error=f"Must be one of: {', '.join(allowed)}."),
-            **kwargs,
-        )
+def enumeration(words: type[E], **kwargs: Any) -> fields.Enum[E]:
+    """One of the values of an enumeration; loads as its member."""
+    return fields.Enum(words, by_value=Text, **kwargs)
 
 
 class Length(validate.Validator):
@@ -98,24 +94,24 @@ def said(limits: Limits = _LIMITS, **kwargs: Any) -> Text:
     return Text(validate=[not_blank, Size(limits.content_bytes)], **kwargs)
 
 
-def state(**kwargs: Any) -> Words:
+def state(**kwargs: Any) -> fields.Enum[State]:
     """An issue's state."""
-    return Words(State, **kwargs)
+    return enumeration(State, **kwargs)
 
 
-def kind(**kwargs: Any) -> Words:
+def kind(**kwargs: Any) -> fields.Enum[Kind]:
     """An issue's kind."""
-    return Words(Kind, **kwargs)
+    return enumeration(Kind, **kwargs)
 
 
-def priority(**kwargs: Any) -> Words:
+def priority(**kwargs: Any) -> fields.Enum[Priority]:
     """An issue's priority."""
-    return Words(Priority, **kwargs)
+    return enumeration(Priority, **kwargs)
 
 
-def markup(**kwargs: Any) -> Words:
+def markup(**kwargs: Any) -> fields.Enum[Markup]:
     """How a text is written."""
-    return Words(Markup, **kwargs)
+    return enumeration(Markup, **kwargs)
 
 
 class Form(dict[str, Any]):

@@ -41,7 +41,7 @@ _GRANTS = objects.page_of(objects.RepositoryPermission)
 class _Payload(fields.Payload):
     """What a member may do from now on; `none` is DELETE's."""
 
-    permission = fields.Words(Permission, required=True)
+    permission = fields.enumeration(Permission, required=True)
 
 
 @routes.get(

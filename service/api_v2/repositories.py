@@ -35,7 +35,7 @@ _PAGE = objects.page_of(objects.Repository)
 class _Parameters(fields.Payload):
     """role: what the caller is there at least. (`after`, a date, is ignored.)"""
 
-    role = fields.Words(Role, metadata={"description": "What you are there at least."})
+    role = fields.enumeration(Role, metadata={"description": "What you are there at least."})
 
 
 class _Slug(fields.Payload):
@@ -157,7 +157,7 @@ async def _everywhere(db: Reader, actor: Actor) -> None:
 async def _answer_list(request: web.Request, where: Where) -> web.Response:
     asked = PageRequest(request, repositories.REPOSITORIES)
     role = fields.load(_Parameters(), dict(request.query)).get("role")
-    work = partial(_list, where=where, listing=asked.listing, role=role and Role(role))
+    work = partial(_list, where=where, listing=asked.listing, role=role)
     workspace, page = await requests.read(request, work, find=None, lane=asked.lane)
     base = request[BASE_URL]
     values = [

@@ -34,7 +34,7 @@ class _AskedRole(StrEnum):
 class _Parameters(fields.Payload):
     """role: what the caller is there at least (to us a collaborator is a member)."""
 
-    role = fields.Words(_AskedRole, metadata={"description": "What you are there at least."})
+    role = fields.enumeration(_AskedRole, metadata={"description": "What you are there at least."})
 
 
 _PARAMETERS = _Parameters()
@@ -138,7 +138,7 @@ async def _answer_list(
 ) -> web.Response:
     asked = PageRequest(request, workspaces.WORKSPACES)
     given = fields.load(_PARAMETERS, dict(request.query))
-    role = Role.OWNER if given.get("role") == _AskedRole.OWNER else Role.MEMBER
+    role = Role.OWNER if given.get("role") is _AskedRole.OWNER else Role.MEMBER
     work = partial(_list, listing=asked.listing, role=role)
     page, row = await requests.read(request, work, find=None, lane=asked.lane)
     base = request[BASE_URL]

@@ -317,7 +317,9 @@ class Rules:
         text: str = _text(raw, key, self._content, self._ascii)
         return text
 
-    def _word(self, raw: Raw, key: str, words: frozenset[str], field: Text, default: str) -> str:
+    def _word(
+        self, raw: Raw, key: str, words: frozenset[str], field: fields.Field[Any], default: str
+    ) -> str:
         value = raw.get(key)
         if value is None:
             self.omitted[key] += 1
