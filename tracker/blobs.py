@@ -12,13 +12,12 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tracker.files import make_folder
+from tracker.files import make_folder, sync
 
 CHUNK = 1 << 16
 """Bytes read at a time; fixed, because the compressor's output depends on it."""
@@ -38,7 +37,7 @@ class Stored:
     size: int
 
 
-class Draft:
+class PartialBlob:
     """One file that is being written. Both methods block, and raise OSError."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -99,15 +98,15 @@ class Batch:
         self.keep(draft, stored)
         return stored
 
-    def begin(self) -> Draft:
+    def begin(self) -> PartialBlob:
         """A file to write bit by bit, then to keep(). Raises OSError."""
         make_folder(self._root)
         descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=self._root)
         path = Path(name)
         self._drafts[path] = path
-        return Draft(path, descriptor)
+        return PartialBlob(path, descriptor)
 
-    def keep(self, draft: Draft, stored: Stored) -> None:
+    def keep(self, draft: PartialBlob, stored: Stored) -> None:
         """Take in a draft that is closed: commit() gives it its name."""
         target = self._drafts[draft.path] = self._blobs.path(stored.sha256)
         try:
@@ -142,22 +141,15 @@ def _sync(root: Path, paths: Iterable[Path]) -> None:
     A thousand small files are one wait then and not a thousand. Raises OSError.
     """
     if _syncfs is not None:
-        with _opened(root) as descriptor:
+        descriptor = os.open(root, os.O_RDONLY)
+        try:
             if _syncfs(descriptor) != 0:
                 raise OSError(ctypes.get_errno(), "the disk does not take what is written")
+        finally:
+            os.close(descriptor)
         return
     for path in paths:
-        with _opened(path) as descriptor:
-            os.fsync(descriptor)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        sync(path)
 
 
 _syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

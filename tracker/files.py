@@ -1,8 +1,11 @@
 """Files and folders of Pail's own: made for its account of the machine alone, and kept."""
 
 import os
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def make_folder(path: Path) -> None:
@@ -30,8 +33,32 @@ def make_file(path: Path) -> None:
         os.close(os.open(os.path.realpath(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def sync_folder(path: Path) -> None:
-    """Put the names in a folder on the disk, so that a new one lasts. Raises OSError."""
+@contextmanager
+def new_file(target: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Write a file whole or not at all: its bytes are on the disk before it has its name.
+
+    It has mode 0600. With overwrite=False a file of that name stays as it is. Raises OSError, and
+    what is raised in here; nothing is left behind then.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=target.parent)
+    draft = Path(name)
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            draft.replace(target)
+        else:
+            with suppress(FileExistsError):
+                os.link(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Put a file's bytes, or the names in a folder, on the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

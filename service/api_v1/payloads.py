@@ -34,7 +34,7 @@ class Named(rules.Text):
 
 
 class _Issue(rules.Payload):
-    """The base of what an issue's payload is read with: it loads the arguments of a Draft or an
+    """The base of what an issue's payload is read with: it loads the arguments of a NewIssue or an
     Edit."""
 
     @pre_load

@@ -174,7 +174,7 @@ def edited_issue(limits: Limits) -> Schema:
 
 
 def parts(loaded: Mapping[str, Any]) -> dict[str, Any]:
-    """What issue() or edited_issue() has loaded, as the arguments of a Draft or an Edit."""
+    """What issue() or edited_issue() has loaded, as the arguments of a NewIssue or an Edit."""
     values = dict(loaded)
     references = {name: values.pop(name) for name in REFERENCES if name in values}
     content = values.pop("content", {})

@@ -2,9 +2,7 @@
 
 import hashlib
 import hmac
-import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from tracker import files
@@ -34,20 +32,10 @@ def shared_key(path: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """First the bytes, then the name: whoever is second takes the key of whoever was first."""
+    """Make the key, unless another process has been quicker."""
     files.make_folder(path.parent)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SIZE))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
-    files.sync_folder(path.parent)
+    with files.new_file(path, overwrite=False) as file:
+        file.write(secrets.token_bytes(SIZE))
 
 
 def derived(key: bytes, purpose: str, size: int) -> bytes:

@@ -5,7 +5,6 @@ of 64 KiB into the compressor, whose output depends on them.
 """
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from stream_zip import ZIP_32, ZIP_64, Method, stream_zip
 from tracker.archive.databases import Database, by_account, by_username
 from tracker.archive.jira import JiraProject, derive_key
 from tracker.archive.records import Attachment, Comment, Issue, Log, Meta
-from tracker.files import sync_folder
+from tracker.files import new_file
 
 _CHUNK = 1 << 16
 # Level 3 halves the speed for 3 % of the size; files that are packed already cost no more time
@@ -169,23 +168,14 @@ class Writer:
             self._categories.get("versions", []),
             self._meta.default_assignee,
         )
-        handle, name = tempfile.mkstemp(prefix=".export-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for chunk in stream_zip(
-                    self._entries(read_blob, progress),
-                    chunk_size=_CHUNK,
-                    get_compressobj=_compressor,  # type: ignore[arg-type]
-                    extended_timestamps=False,
-                ):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink()
-            raise
-        sync_folder(target.parent)
+        with new_file(target) as file:
+            for chunk in stream_zip(
+                self._entries(read_blob, progress),
+                chunk_size=_CHUNK,
+                get_compressobj=_compressor,  # type: ignore[arg-type]
+                extended_timestamps=False,
+            ):
+                file.write(chunk)
 
     def _entries(
         self, read_blob: Callable[[str], Iterator[bytes]], progress: Callable[[int, int], None]
