@@ -54,17 +54,6 @@ _JOINS = f"""
   LEFT JOIN category v ON v.id = i.version_id
 """
 
-_HANGING = {
-    "vote": "issue_number",
-    "watch": "issue_number",
-    "log": "issue_number",
-    "comment": "issue_number",
-    "attachment": "issue_number",
-    "issue_text": "number",
-    "issue": "number",
-}
-"""What goes with an issue and the column that names it, children first."""
-
 Reference = tuple[str, str | int]
 """What a payload says about a person or a category: ("name", "UI"), ("uuid", "{...}"), ..."""
 
@@ -204,11 +193,12 @@ async def delete(tx: Transaction, actor: Actor, repository: Repository, number: 
             WHERE tracker_id = :tracker AND issue_number = :number AND blob IS NOT NULL""",
         {"tracker": tracker_id, "number": number},
     )
-    for table, column in _HANGING.items():
-        await tx.run(
-            f"DELETE FROM {table} WHERE tracker_id = :tracker AND {column} = :number",
-            {"tracker": tracker_id, "number": number},
-        )
+    for table, (_, column) in trackers.TABLES.items():
+        if column is not None:
+            await tx.run(
+                f"DELETE FROM {table} WHERE tracker_id = :tracker AND {column} = :number",
+                {"tracker": tracker_id, "number": number},
+            )
     await tx.run(
         """UPDATE tracker SET issue_count = issue_count - 1, writes = writes + 1,
                   revision = revision + 1

@@ -18,7 +18,7 @@ from tests.tracker.conftest import Core, core
 from tracker import references
 from tracker.access import repositories, workspaces
 from tracker.access.rights import ANONYMOUS, Repository
-from tracker.markup import render
+from tracker.markup.engine import render
 from tracker.references import References
 
 __all__ = ["core"]

@@ -16,7 +16,8 @@ from tests.tracker.conftest import Core, core
 from tests.tracker.test_markup import rendered
 from tracker.access.rights import Actor, Repository
 from tracker.errors import Invalid
-from tracker.markup import Renderer, creole, dialect, links, marks, plain, render
+from tracker.markup import Renderer, creole, dialect, links, marks, plain
+from tracker.markup.engine import render
 from tracker.references import Issue, Person, References, fill
 
 __all__ = ["core"]

@@ -16,7 +16,8 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.markup import VERSION, Rendered, Renderer, plain, pool, render
+from tracker.markup import VERSION, Rendered, Renderer, plain, pool
+from tracker.markup.engine import render
 
 MARKDOWN = {
     "emphasis": ("*a* _b_ **c** __d__", "<p><em>a</em> <em>b</em> <strong>c</strong> <strong>d"),

@@ -8,7 +8,7 @@ from tests.tracker.conftest import Core
 from tracker import references
 from tracker.access.rights import ANONYMOUS, Actor
 from tracker.database import Params, Reader, Row
-from tracker.markup import render
+from tracker.markup.engine import render
 from tracker.vocabulary import State
 
 BASE_URL = "http://pail.example"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from tests.tracker.conftest import Core
+from tracker.access import trackers
 
 FOREIGN_KEYS = """
 SELECT t.name AS child, k.id, k."from" AS "column"
@@ -40,3 +41,27 @@ async def test_every_foreign_key_has_an_index_that_begins_with_its_columns(core:
         )
     ]
     assert not bare
+
+
+async def test_everything_that_belongs_to_a_tracker_or_an_issue_is_listed(core: Core) -> None:
+    rows = await core.rows(
+        """SELECT t.name AS child, k."table" AS parent, k."from" AS "column"
+             FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) k WHERE t.type = 'table'"""
+    )
+    of_trackers = {row["child"] for row in rows if row["column"] == "tracker_id"}
+    assert of_trackers - {"repository", "job"} == trackers.TABLES.keys()  # these name a tracker
+    listed = list(trackers.TABLES)
+    for row in rows:
+        child, parent = row["child"], row["parent"]
+        if {child, parent} <= trackers.TABLES.keys() and child != parent:
+            assert listed.index(child) < listed.index(parent), f"{child} refers to {parent}"
+        if parent in ("issue", "comment") and row["column"] == "issue_number":
+            assert trackers.TABLES[child].issue == "issue_number"
+    columns = await core.rows(
+        """SELECT t.name AS child, c.name AS "column", c.pk FROM sqlite_master t
+             JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"""
+    )
+    for table, (key, issue) in trackers.TABLES.items():
+        names = [row["column"] for row in columns if row["child"] == table and row["pk"]]
+        assert set(key.split(", ")) == set(names) - {"tracker_id"}
+        assert issue is None or issue in {r["column"] for r in columns if r["child"] == table}

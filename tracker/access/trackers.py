@@ -4,26 +4,35 @@ A repository's tracker holds everything that an archive carries. While an import
 nobody sees it; one UPDATE of repository.tracker_id puts it in force.
 """
 
+from typing import NamedTuple
+
 from tracker import clock
 from tracker.database import Database, Reader, Transaction
 from tracker.database.sql import larger
 from tracker.errors import Conflict
 from tracker.vocabulary import LARGEST_ID
 
-_TABLES = {
-    "vote": "issue_number, account_id",
-    "watch": "issue_number, account_id",
-    "log": "comment_id, ordinal",
-    "attachment": "issue_number, ordinal",
-    "comment": "id",
-    "issue_text": "number",
-    "issue": "number",
-    "category": "id",
-    "alias": "account_id",
-    "account": "id",
-}
-"""What hangs on a tracker and its key there, children first."""
 
+class Table(NamedTuple):
+    """What belongs to a tracker: the rest of its key, and the column that names its issue."""
+
+    key: str
+    issue: str | None = None
+
+
+TABLES = {
+    "vote": Table("issue_number, account_id", "issue_number"),
+    "watch": Table("issue_number, account_id", "issue_number"),
+    "log": Table("comment_id, ordinal", "issue_number"),
+    "attachment": Table("issue_number, ordinal", "issue_number"),
+    "comment": Table("id", "issue_number"),
+    "issue_text": Table("number", "number"),
+    "issue": Table("number", "number"),
+    "category": Table("id"),
+    "alias": Table("account_id"),
+    "account": Table("id"),
+}
+"""The tables whose rows belong to a tracker (tracker_id), children first."""
 
 _HIGHEST_COMMENT = larger(
     "coalesce((SELECT max(id) FROM comment WHERE tracker_id = :tracker), 0)",
@@ -171,7 +180,7 @@ async def remove_dropped(db: Database, *, rows: int = 1000) -> tuple[int, set[st
         await tx.run(
             "UPDATE tracker SET default_assignee_id = NULL WHERE id = :id", {"id": dropped["id"]}
         )
-        for table, key in _TABLES.items():
+        for table, (key, _) in TABLES.items():
             gone = await tx.all(
                 f"""DELETE FROM {table} WHERE tracker_id = :tracker AND ({key}) IN
                         (SELECT {key} FROM {table} WHERE tracker_id = :tracker LIMIT :rows)

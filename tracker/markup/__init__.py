@@ -10,17 +10,4 @@ from tracker.markup.pool import Rendered, Renderer
 VERSION = 3
 """The renderer's version, to be kept beside cached HTML: another one makes other HTML."""
 
-__all__ = ["MARK", "VERSION", "Rendered", "Renderer", "render"]
-
-
-def render(markup: str, raw: str) -> str:
-    """The text as HTML with marks in it (marks.py tells of them).
-
-    markup is "markdown", "creole" or "plaintext"; anything else is plain.
-
-    Pure and synchronous; loads the engines, and may take very long on hostile input: servers
-    use a Renderer. Raises what a failing engine raises (RecursionError, for one).
-    """
-    from tracker.markup import engine
-
-    return engine.render(markup, raw)
+__all__ = ["MARK", "VERSION", "Rendered", "Renderer"]
