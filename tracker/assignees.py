@@ -21,12 +21,11 @@ async def resolve(
 ) -> int:
     """The row id of the account or placeholder that by = value means.
 
-    by is uuid, account_id, username or nickname. Of several, an account goes first, then
-    whom the tracker's archive calls so, then whom the workspace does.
-    Raises Invalid, and the same for somebody who does not exist and for somebody who is not allowed
-    to see the repository. A name, which can be guessed, only means whoever belongs to the
-    repository or is in its tracker already, an administrator like everybody else, or the actor
-    himself: nobody learns here who has an account.
+    by is uuid, account_id, username or nickname. Of several, an account goes first, then whom the
+    tracker's archive calls so, then whom the workspace does. Raises Invalid, the same for a person
+    who does not exist and for one who may not see the repository. A name can be guessed, so it
+    means only a person who belongs to the repository or is in its tracker already (administrators,
+    too), or the actor: names do not tell who has an account.
     """
     column, alias = _COLUMNS[by]
     row = await db.one(

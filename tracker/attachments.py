@@ -102,9 +102,9 @@ async def add(
     """Attach the files to an issue, as one change of it: all of them, or an error and none.
 
     Each takes the place of the attachment that has its name; of two files of one name the last one
-    counts. Whoever may comment may attach; somebody else's file is replaced by those who may
-    write. Raises NotFound for an absent issue, Forbidden, Conflict while an import runs, TooLarge
-    when the issue or the repository would have too much, Unavailable when bytes are gone again.
+    counts. Who may comment may attach; replacing another person's file needs write access. Raises
+    NotFound for an absent issue, Forbidden, Conflict while an import runs, TooLarge when the issue
+    or the repository would have too much, Unavailable when bytes are gone again.
 
     Returns the SHA-256 of bytes that lost their row, or got none, for sweeping.free() when this is
     committed.
@@ -142,10 +142,11 @@ async def add(
 async def delete(
     tx: Transaction, actor: Actor, repository: Repository, number: int, name: str
 ) -> set[str]:
-    """Take an attachment off its issue; nothing is logged, as Bitbucket's archives show.
+    """Remove an attachment from its issue; nothing is logged, as Bitbucket's archives show.
 
-    Whoever uploaded it may, and those who may write. Raises NotFound, Forbidden, Conflict while an
-    import runs. Returns the SHA-256 of the bytes, for sweeping.free() as with add().
+    Allowed for the account that uploaded it, and with write access. Raises NotFound, Forbidden,
+    Conflict while an import runs. Returns the SHA-256 of the bytes, for sweeping.free() as with
+    add().
     """
     require_account(actor)
     tracker_id = await writable(tx, repository)

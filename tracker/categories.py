@@ -74,9 +74,9 @@ async def create(
     """Define a component, milestone or version; returns its id, which is the instance's next one.
 
     The name is kept as it is given: another case, a blank or another composition of a letter makes
-    another name, as in archives. Raises Invalid for one that is there already, Forbidden for
-    whoever does not administer the repository (1.0's documentation), Conflict while an import runs
-    and where there are as many as an archive may hold.
+    another name, as in archives. Raises Invalid for one that is there already, Forbidden for all
+    but administrators of the repository (1.0's documentation), Conflict while an import runs and
+    where there are as many as an archive may hold.
     """
     await _administer(tx, actor, repository)
     key = {"tracker": repository.tracker_id, "kind": kind, "name": name}
@@ -129,8 +129,8 @@ async def delete(
 ) -> None:
     """Remove a component, milestone or version, also from its issues.
 
-    Each of these gets one change that says so, in Bitbucket's words; nobody watches it for that.
-    The tracker's default is none then. Raises NotFound, Forbidden, Conflict while an import runs.
+    Each of these gets one change that says so, in Bitbucket's words; it adds no watcher. The
+    tracker's default is none then. Raises NotFound, Forbidden, Conflict while an import runs.
     """
     author = await _administer(tx, actor, repository)
     name = (await get(tx, repository, kind, category_id))["name"]
@@ -156,7 +156,7 @@ async def _clear(
 ) -> None:
     """Take a category out of its issues: what edits.apply() would do, for all of them at once.
 
-    There may be a hundred thousand, and whoever else writes waits meanwhile.
+    There may be a hundred thousand issues, and other writers wait meanwhile.
     """
     # No other tracker's issues can have it, and with the tracker's id beside it the database would
     # walk through all of its issues.

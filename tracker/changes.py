@@ -34,7 +34,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What somebody says about a change."""
+    """The text of a change."""
 
     content: str
     markup: Markup = Markup.MARKDOWN

@@ -1,4 +1,4 @@
-"""The time as the tracker writes it; replaceable, so that a mock can stop it."""
+"""The current time as the tracker writes it; tests and the mock can replace the clock."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,8 +1,8 @@
-"""The HTML of what people wrote: made when it is first asked for, and kept beside the text.
+"""The HTML of what people wrote: made when it is first asked for, and stored beside the text.
 
-What is kept has marks for references (markup.marks), which are filled in for each answer: titles,
-states and names change without the text. Whoever shows texts reads them first, together with
-whatever else the answer needs from the database, and shows them then.
+Stored HTML has marks for references (markup.marks), which are filled in for each answer, because
+titles, states and names change without the text. A caller reads the texts first, together with what
+else the answer needs from the database, and shows them then.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ _PAUSE = 0.05
 """Seconds for which rendered texts are collected before they are written."""
 
 _PATIENCE = 3.0
-"""Seconds that an answer waits for rendering: the CPU time that a call has, so that nobody waits
-much longer than he would alone; whoever has written something is told so in time."""
+"""Seconds that an answer waits for rendering: the CPU time that one call may use. Then the text is
+shown plain, so that a write is acknowledged in time."""
 
 _MOST_PENDING = 32 << 20
-"""Characters that wait to be kept; what would be more is rendered again another time."""
+"""Characters that wait to be stored; texts beyond it are rendered again another time."""
 
 _KEEP = {
     "issue": """UPDATE issue SET content_html = ?, content_renderer = ?

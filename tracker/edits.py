@@ -67,14 +67,15 @@ async def apply(
     edit: Edit,
     message: Message | None = None,
 ) -> int | None:
-    """Alter an issue; returns the id of the one change that tells it, with the message as its text.
+    """Alter an issue; returns the id of the one change that records it, with the message as its
+    text.
 
     Where nothing would differ a message becomes a plain comment, and without one nothing is
-    written: None. Whoever says something watches the issue, as with comments.create().
+    written: None. The author of a message watches the issue, as with comments.create().
 
-    Permissions are asked for what really differs. Title and content: write access, or the reporter
-    on his own issue; everything else: any member. Raises NotFound, Forbidden,
-    Invalid for an unknown person or category, Conflict while an import runs.
+    Only what differs needs a permission. Title and content: write access, or being the reporter;
+    everything else: any member. Raises NotFound, Forbidden, Invalid for an unknown person or
+    category, Conflict while an import runs.
     """
     author = require_account(actor)
     tracker_id = await writable(tx, repository)
@@ -131,16 +132,17 @@ async def _wanted(
 async def _assignee(
     tx: Transaction, actor: Actor, repository: Repository, before: Row, given: Reference
 ) -> int | None:
-    """Whom a reference means; whoever is assigned, sent back as he was read, stays so.
+    """The account that a reference means. The present assignee, sent back as they were read, stays
+    assigned.
 
-    He may have lost his access since. Raises Invalid.
+    They may have lost their access since. Raises Invalid.
     """
     if given == ("uuid", before["assignee_uuid"]):
         return int(before["assignee_id"])
     try:
         return await assignees.resolve(tx, actor, repository, *given)
     except Invalid:
-        # A user name may be somebody's who goes before him by now.
+        # The user name may mean another person by now, who comes first.
         if given != ("username", before["responsible"]):
             raise
         return int(before["assignee_id"])

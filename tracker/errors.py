@@ -28,7 +28,7 @@ class Gone(TrackerError):
 
 
 class Unauthenticated(TrackerError):
-    """Nobody is signed in, or the credentials are wrong."""
+    """There are no credentials, or wrong ones."""
 
 
 class Forbidden(TrackerError):

@@ -1,4 +1,4 @@
-"""Texts of strangers on their way to a report, a log or a terminal."""
+"""Escape texts of other people for a report, a log or a terminal."""
 
 import re
 

@@ -18,7 +18,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def check_text(value: str) -> None:
-    """Refuse what SQLite or UTF-8 can't carry. Raises ValidationError."""
+    """Refuse what the database or UTF-8 can't hold. Raises ValidationError."""
     if "\0" in value:
         raise ValidationError("Null characters are not allowed.")
     if _SURROGATES.search(value):
@@ -219,7 +219,7 @@ def workspace_slug(**kwargs: Any) -> Text:
 
 
 GENERIC_USERS = frozenset({"x-token-auth", "x-bitbucket-api-token-auth"})
-"""User names that Bitbucket allows with any token in Basic authentication: nobody's own."""
+"""User names that Bitbucket allows with any token in Basic authentication; no account has them."""
 
 
 def username(**kwargs: Any) -> Text:

@@ -75,8 +75,8 @@ def select(
 ) -> Selection:
     """The issues that the filters leave and whose title or content has each word of search.
 
-    An empty text means that a field is not set, where it can be; a name that nobody has is no
-    mistake. sort is one of ORDERS, perhaps behind a `-`; without it the newest update is first.
+    An empty text means that a field is not set, where it can be; an unknown name is no error. sort
+    is one of ORDERS, perhaps behind a `-`; without it the newest update is first.
 
     Raises Invalid with the field (or search, sort) that is wrong.
     """

@@ -25,12 +25,12 @@ NO_ISSUE = "No Issue matches the given query."
 
 
 def person(name: str, prefix: str) -> str:
-    """SQL of what answers show of somebody joined by join_person: prefix_uuid, ..."""
+    """SQL of what answers show of a person joined by join_person: prefix_uuid, ..."""
     return accounts.shown(name, prefix, alias=f"{name}_as")
 
 
 def person_paths(path: str, name: str) -> dict[str, Column]:
-    """How a list can be asked for somebody joined by join_person, shown under that path."""
+    """How a list can be asked for a person joined by join_person, shown under that path."""
     return accounts.paths(path, name, alias=f"{name}_as")
 
 

@@ -67,7 +67,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom a text names; id is the row's, the others are what answers show."""
+    """A person whom a text names; id is the row's, the others are what answers show."""
 
     id: int
     account_id: str
@@ -89,10 +89,10 @@ NONE = References({}, {})
 async def find(reader: Reader, repository: Repository, htmls: Iterable[str | None]) -> References:
     """What the marks in these texts name: issues of the repository's tracker, and people.
 
-    One query, or none where nobody and nothing is named. Somebody is named by account_id or by
-    username, which is the nickname as well: whom the tracker's archive calls so goes first, then
-    whom the workspace does, then an account. A username finds only who is reporter, assignee or
-    author of a comment there, a member or the workspace's owner.
+    One query, or none where nothing is named. People are named by account_id or by username, which
+    is the nickname as well. The person whom the tracker's archive calls so comes first, then that
+    of the workspace, then an account. A username finds only reporters, assignees and authors of
+    comments there, members, and the workspace's owner.
     """
     named = {mark for html in htmls if html for mark in marks.find(html)}
     numbers = [int(mark[1:]) for mark in named if mark[0] == "#"]

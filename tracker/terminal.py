@@ -1,6 +1,7 @@
-"""Standard output, standard error and the logs: nobody's data can steer a terminal or forge a line.
+"""Standard output, standard error and the logs: what is written there is escaped.
 
-Whatever a command or a process of Pail prints goes through here (a test looks for what does not).
+Data can't control a terminal or forge a line. All that Pail prints goes through here; a test finds
+what does not.
 """
 
 import logging
@@ -16,7 +17,7 @@ def say(*cells: object, err: bool = False) -> None:
     None is an empty cell. What the stream's encoding lacks is escaped as well.
     """
     stream = sys.stderr if err else sys.stdout
-    if stream is None:  # closed by whoever started us: nobody listens
+    if stream is None:  # closed by the parent process
         return
     line = "\t".join("" if cell is None else escaped(str(cell)) for cell in cells)
     encoding = stream.encoding or "utf-8"

@@ -26,7 +26,8 @@ _COUNTER = {Mark.VOTE: "votes", Mark.WATCH: "watches"}
 async def require(
     db: Reader, actor: Actor, repository: Repository, number: int, mark: Mark
 ) -> None:
-    """Raises NotFound unless the actor has put the mark on the issue, Unauthenticated for nobody.
+    """Raises NotFound unless the actor has put the mark on the issue, Unauthenticated for an
+    anonymous actor.
 
     An absent issue is said to be absent.
     """

@@ -55,8 +55,8 @@ class Metadata(Schema):
 
 
 class Issue(Schema):
-    """An issue. Without a reporter or somebody responsible that member is not there; nor are the
-    two counters in lists that somebody asks for who has not signed in."""
+    """An issue. A member for the reporter or the responsible person is absent where there is none;
+    so are the two counters in lists for anonymous requests."""
 
     status = rules.state(required=True)
     priority = rules.priority(required=True)
@@ -150,7 +150,7 @@ class Repository(Schema):
 
 
 class User(Schema):
-    """A person, and which of his repositories you may see."""
+    """A person, and those of their repositories that you may see."""
 
     repositories = fields.List(fields.Nested(Repository), required=True)
     user = _Nested(Profile)

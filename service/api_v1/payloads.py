@@ -18,8 +18,8 @@ _METADATA = ("kind", *map(str, CategoryKind))
 class Named(rules.Text):
     """What an issue refers to, by a name: loads as (by, "name").
 
-    An empty text means nobody and nothing, as null does: a form has no other word for it. An object
-    that has the name is taken as well: people are shown so.
+    An empty text means none, as null does, because a form has no null. An object with the name is
+    accepted as well: people are shown so.
     """
 
     def __init__(self, by: str, **kwargs: Any) -> None:
@@ -34,12 +34,11 @@ class Named(rules.Text):
 
 
 class _Issue(rules.Payload):
-    """The base of what an issue's payload is read with: it loads the arguments of a NewIssue or an
-    Edit."""
+    """The base of an issue's payloads: loads the arguments of a NewIssue or an Edit."""
 
     @pre_load
     def _as_shown(self, data: Any, **kwargs: Any) -> Any:
-        # Whoever sends back what he has read has some members in there.
+        # A client that sends back what it has read has some members in there.
         inner = data.get("metadata")
         if inner is None:
             return data
@@ -93,7 +92,7 @@ def category(limits: Limits) -> Schema:
 
 @contextmanager
 def names() -> Iterator[None]:
-    """Whoever the core calls the assignee is here, in errors as well, whoever is responsible."""
+    """Call the core's assignee `responsible` in errors, as API 1.0 does."""
     try:
         yield
     except Invalid as error:

@@ -44,11 +44,11 @@ def local(time: str) -> str:
 def profile(base: str, row: Row, prefix: str = "") -> Json:
     """The person in the columns prefix + uuid, prefix + display_name and so on.
 
-    1.0 knew first and last names: the display name split at its last space. Whoever
-    is only known by the user name had neither.
+    1.0 knew first and last names: the display name split at its last space. A person who is known
+    by user name only had neither.
     """
     name = row[f"{prefix}display_name"]
-    # Whoever has an account or is a placeholder has the user name as nickname.
+    # The nickname of accounts and placeholders is their user name.
     username = row[f"{prefix}nickname"]
     first, _, last = ("" if name == username else name).rpartition(" ")
     return {
@@ -86,7 +86,7 @@ class Representation:
     def issue(self, row: Row, comment_count: int | None) -> Json:
         """An issue; row is issues.get's. Without a comment_count neither counter is shown.
 
-        Nobody is left out, not null: whoever reported it, or is responsible.
+        Without a reporter or an assignee the member is absent, not null.
         """
         number = row["number"]
         reporter, responsible = self.person(row, "reporter_"), self.person(row, "assignee_")
@@ -125,7 +125,7 @@ class Representation:
         }
 
     def person(self, row: Row, prefix: str) -> Json | None:
-        """As profile(), made once for everybody on a page; None for nobody."""
+        """As profile(), made once for each person on a page; None where the columns are null."""
         uuid = row[f"{prefix}uuid"]
         if uuid is None:
             return None

@@ -16,7 +16,7 @@ routes = Routes()
 
 
 async def list_nothing(request: web.Request) -> web.Response:
-    """List what belongs to code: nothing, for everybody who may see the repository."""
+    """List what belongs to code: nothing, for all who may see the repository."""
     await requests.repository(request, find=find_repository)
     return answers.answer(request, EMPTY_PAGE)
 

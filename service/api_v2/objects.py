@@ -206,7 +206,7 @@ class Difference(Schema):
 
 
 class Change(Schema):
-    """What somebody changed at once; it has the id of the comment that it also is."""
+    """What a person changed at once. It is a comment, too, of the same id."""
 
     type = _type("issue_change")
     id = _Whole()
@@ -223,7 +223,7 @@ class Change(Schema):
 
 
 class Attachment(Schema):
-    """A file at an issue; its address answers with another one, which serves the bytes."""
+    """A file of an issue. Its address redirects to the address of its bytes."""
 
     type = _type("issue_attachment")
     name = _Text()
@@ -231,7 +231,7 @@ class Attachment(Schema):
 
 
 class OtherUser(User):
-    """A person, as others ask for them."""
+    """A person, as others see them at their own address."""
 
     created_on = _Time()
     account_status = _type("active", "inactive")
@@ -267,7 +267,7 @@ class Workspace(WorkspaceOutline):
 
 
 class WorkspaceAccess(Schema):
-    """A workspace of whoever asks."""
+    """One of your workspaces."""
 
     type = _type("workspace_access")
     administrator = _Flag()
@@ -275,7 +275,7 @@ class WorkspaceAccess(Schema):
 
 
 class WorkspaceMembership(Schema):
-    """Somebody in a workspace."""
+    """A member of a workspace."""
 
     type = _type("workspace_membership")
     user = _Nested(User)
@@ -284,13 +284,13 @@ class WorkspaceMembership(Schema):
 
 
 class WorkspacePermission(WorkspaceMembership):
-    """Somebody in a workspace, and what he is there."""
+    """A member of a workspace, and their role."""
 
     permission = _type(*Role)
 
 
 class RepositoryPermission(Schema):
-    """What somebody may do in a repository."""
+    """What a person may do in a repository."""
 
     type = _type("repository_permission")
     permission = _type(*Permission)
@@ -299,7 +299,7 @@ class RepositoryPermission(Schema):
 
 
 class RepositoryUserPermission(Schema):
-    """What was given to somebody in a repository."""
+    """The permission of a member of a repository."""
 
     type = _type("repository_user_permission")
     permission = _type(*Permission, "none")

@@ -125,7 +125,7 @@ class PageRequest:
         return f"{url}?{urlencode(kept, quote_via=quote)}"
 
     def _decoded(self, text: str, selection: query.Selection) -> Key | None:
-        """The key; None where somebody has put another page's number beside it."""
+        """The key; None where the number of another page stands beside it."""
         try:
             padded = text + "=" * (-len(text) % 4)
             number, *key = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))

@@ -129,7 +129,7 @@ class Representation:
         }
 
     def permission(self, row: Row) -> Json:
-        """What somebody may do here, in lists of many repositories; row is a members.Grant's."""
+        """What a person may do here, in lists of many repositories; row is a members.Grant's."""
         return {
             "type": "repository_permission",
             "permission": row["permission"],
@@ -223,7 +223,7 @@ class Representation:
         return {"type": kind, "id": category_id, "name": name, "links": {"self": {"href": url}}}
 
     def _person(self, row: Row, prefix: str) -> Json | None:
-        """As person(), made once for everybody on a page."""
+        """As person(), made once for each person on a page; None where the columns are null."""
         uuid = row[f"{prefix}uuid"]
         if uuid is None:
             return None

@@ -1,4 +1,4 @@
-"""Archives over HTTP, below both APIs: jobs of whoever administers a tracker."""
+"""Archives over HTTP, for both APIs: the import and export jobs of a tracker's administrators."""
 
 import asyncio
 from functools import partial

@@ -64,7 +64,7 @@ class Throttle:
 class Failures:
     """Counts wrong credentials by address, and by address and user name.
 
-    Right ones always pass, so nobody can lock out somebody else.
+    Right ones always pass, so no client can lock out another one.
     """
 
     def __init__(self) -> None:

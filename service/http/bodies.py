@@ -74,8 +74,8 @@ class _ReadTimer(BaseTimerContext):
 async def close_unread(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
     """Send the answer and close the connection, whose compressed body was not read to its end.
 
-    aiohttp would go on unpacking it, for ten seconds and with nothing else beside, only to find
-    where the next request begins: anybody can send a few megabytes that are gigabytes.
+    aiohttp would go on unpacking it, for ten seconds and do nothing else meanwhile, only to find
+    where the next request begins; and a few compressed megabytes may be gigabytes.
     """
     if not isinstance(answer, web.Response):  # a file can't be sent from here
         answer = errors.of_request(request, 400, "Nothing that is compressed is read here.")
@@ -250,5 +250,5 @@ def _is_json(request: web.Request) -> bool:
 
 def _codec(charset: str) -> str | None:
     """What decodes that charset, None for one that is not read here."""
-    # Not codecs.lookup(): it keeps every name that it was asked for, and anybody can ask.
+    # Not codecs.lookup(): it caches every name that it is asked for, without limit.
     return _CODECS.get(charset.lower().replace("_", "-"))

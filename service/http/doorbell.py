@@ -1,7 +1,7 @@
-"""The queue as the service sees it: a bell to ring when a job was accepted.
+"""The queue as the service uses it: it wakes a worker when a job was accepted.
 
-The job's row is committed before anybody rings, so a queue that is dead, hung or flushed only
-means that the worker finds the job a second later.
+The job's row is committed before that, so a queue that is dead, hung or flushed only means that the
+worker finds the job a second later.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
 PATIENCE = 1.0
-"""Seconds that a ring may take; nobody waits for it."""
+"""Seconds that a ring may take, in the background."""
 
 RINGS = 100
 """Rings that are kept while no worker listens: each wakes one worker, which then sees all jobs."""

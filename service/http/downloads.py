@@ -1,8 +1,8 @@
-"""Attachments' bytes under addresses that are their own credentials, for a minute.
+"""The bytes of attachments, at signed addresses that need no other credentials for a minute.
 
-Whoever asks the API for an attachment is sent here; the client need not (and must not) forward its
-token. The address is signed, bound to the bytes and the name, and may be used again while it
-is valid, as a download that is resumed does.
+The API redirects here; the client need not and must not forward its token. The signature covers the
+bytes and the name. The address may be used again while it is valid, so that a download can be
+resumed.
 """
 
 import asyncio
@@ -62,10 +62,10 @@ DOWNLOADS = web.AppKey("downloads", Downloads)
 
 
 async def get_bytes(request: web.Request) -> web.StreamResponse:
-    """The bytes: as a download, whatever they are, so that no browser runs them.
+    """Get the bytes, always as a download, so that no browser runs them.
 
-    Equal bytes of several attachments lie there once, and the time at which they were first stored
-    is nobody's business: so there is no Last-Modified.
+    There is no Last-Modified: equal bytes are stored once, and the time of that would tell about
+    somebody else's attachment.
     """
     if hdrs.AUTHORIZATION in request.headers:
         await auth.check(request)  # wrong credentials are refused before anything is sent

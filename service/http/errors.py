@@ -31,7 +31,7 @@ _STATUS: dict[type[errors.TrackerError], int] = {
     DatabaseUnusable: 503,
 }
 GONE = 499
-"""In the log, for a client that went away or was cut off: nobody gets it. nginx says so, too."""
+"""Only in the log, for a client that went away or was cut off; nginx's number for it."""
 
 _RETRY_SECONDS = 5
 """When to ask again while the database is busy."""

@@ -25,7 +25,7 @@ class Download:
     """A file that is open for reading, and what is said about it.
 
     tag is what its ETag has between the quotes: other bytes have another one. modified is when the
-    bytes came to be, in UTC; None where that is nobody's business, and no date is a condition.
+    bytes were written, in UTC; None where that must not be told, and then no date is a condition.
     """
 
     file: BinaryIO

@@ -71,8 +71,8 @@ class Disk:
     async def state(self, db: Database) -> str:
         """ok, or full. Writes nothing.
 
-        A refusal counts for a few seconds only, so that whoever sends nothing to a Pail that is not
-        ready learns when it is.
+        A refusal counts for a few seconds only: a load balancer that sends no writes while Pail is
+        not ready must learn when it is ready again.
         """
         now = time.monotonic()
         if now - self._looked_on > KEPT:

@@ -165,7 +165,7 @@ async def shown(request: web.Request, texts: Texts) -> list[str]:
 
 
 async def free(request: web.Request, blobs: Iterable[str]) -> None:
-    """Remove bytes that lost their rows, so that nobody fills the disk beyond the quota.
+    """Remove bytes that lost their rows, so that the quota holds for the disk, too.
 
     At most MOST_FREED, because the client waits for the answer: the sweep removes the others, and
     what can't be removed now.

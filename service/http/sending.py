@@ -1,7 +1,7 @@
-"""Long answers: sent in pieces, and only to whoever reads them.
+"""Long answers: sent in pieces, only as fast as the client reads them.
 
-What is written and not read yet lies in memory. So nobody gets more than a piece ahead, whoever
-reads nothing for a while is cut off, and all long answers together have a limit.
+What is written and not read yet is in memory. So a client gets one piece ahead, a client that reads
+nothing for a while is cut off, and all long answers together have a limit.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class LongResponse(web.Response):
             raise Unavailable("Too many long answers are being read: try again in a moment.")
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send the body, once. Raises ConnectionError when nobody reads it."""
+        """Send the body, once. Raises ConnectionError when the client does not read it."""
         body, self.body = self.body, None
         if isinstance(body, bytes) and self._asked.method != "HEAD":
             self._outgoing.held += len(body)

@@ -20,7 +20,7 @@ _LETTERS = (
     'fill="#fff">{letters}</text>'
 )
 _NEUTRAL = '<circle cx="32" cy="32" r="12" fill="none" stroke="#fff" stroke-width="4"/>'
-"""For whoever has no letters, or whom the caller may not know: the two look the same."""
+"""For a name without letters, and for what the caller may not know: the two look the same."""
 
 
 def add_routes(app: web.Application) -> None:

@@ -56,10 +56,10 @@ _IS_KNOWN = f"""(:is_admin = 1 OR a.id = :actor OR EXISTS (
             OR (w.owner_id = :actor AND w.id = a.workspace_id)
             OR EXISTS (SELECT 1 FROM member m WHERE m.repository_id = r.id AND m.account_id = a.id)
             OR {_is_shown_in("r.tracker_id")})))"""
-"""SQL of whether the actor may know that there is an account or a placeholder a: he sees something
-of the other's workspace, or a repository where the other is member, in the tracker or follows an
-issue. Placeholders are nowhere but in their workspace, and all known to its owner only: a private
-archive may have named them."""
+"""SQL of whether the actor may know that there is an account or a placeholder a: the actor sees
+something of their workspace, or a repository where they are a member, are in the tracker or follow
+an issue. A placeholder belongs to one workspace, and only its owner knows all of them, because a
+private archive may have named them."""
 
 _NAMED = f"""
 SELECT a.id, a.workspace_id, CAST(NULL AS INTEGER) AS tracker_id FROM account a
@@ -77,8 +77,9 @@ SELECT a.id, a.workspace_id, l.tracker_id FROM alias l JOIN account a ON a.id = 
  WHERE l.username = :selected AND {IS_VISIBLE}
    AND (w.owner_id = :actor OR :is_admin = 1 OR {_is_shown_in("l.tracker_id")})"""
 """SQL of the accounts and placeholders that a UUID, an account_id or a user name may mean; and the
-tracker whose archive calls him so, where it shows him to the actor. Nobody (-1) stands in for the
-account of that name that there is not, and for the placeholder in each workspace."""
+tracker whose archive calls them so, where it shows them to the actor. The row -1 stands for an
+absent account of that name, and for an absent placeholder in each workspace: absent names take as
+long as known ones."""
 
 
 def new_uuid() -> str:
@@ -195,7 +196,7 @@ def shown(name: str, prefix: str, *, alias: str | None = None) -> str:
 def paths(path: str, name: str, *, alias: str | None = None) -> dict[str, Column]:
     """How a list can be asked for the account `name` that its items show under that path.
 
-    With an alias as in shown(), there may be nobody.
+    With an alias as in shown(); the person may be null.
     """
     columns = {
         f"{path}.{part}": Column(sql, nullable=alias is not None)
@@ -231,12 +232,12 @@ async def see(db: Reader, actor: Actor, text: str) -> Row:
 async def see_named(db: Reader, actor: Actor, text: str) -> Row:
     """As see(), and whom a user name means: id, user_uuid, user_display_name, ... (as in shown()).
 
-    API 1.0 names everybody by user name, as the tracker's archive does where he was shown. One name
-    may be somebody's in each workspace: an account goes first, then whoever of those whom the actor
-    may know was known here first. Raises NotFound.
+    API 1.0 names people by user name, as the tracker's archive does where it shows them. Each
+    workspace may have a person of that name: an account comes first, then the oldest person whom
+    the actor may know. Raises NotFound.
 
-    User names can be guessed. So whoever is looked for, it is one query in which somebody of that
-    name is held against everything that the actor sees, be it nobody.
+    User names can be guessed, so an absent name must take as long as a known one: it is one query
+    that compares a person of that name with everything that the actor sees.
     """
     row = await db.one(
         f"""WITH named AS MATERIALIZED ({_NAMED}),

@@ -9,7 +9,7 @@ from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Permission
 
 NONE = "none"
-"""What somebody may do who is no member: nothing that a stranger may not."""
+"""The permission of a person who is no member: that of strangers."""
 
 _REPOSITORY_PATHS = {
     "repository.uuid": Column("r.uuid"),
@@ -65,7 +65,7 @@ WORKSPACE_PERMISSIONS = _granted("g.workspace_id = :about")
 """What people may do in the repositories of a workspace, its owner included."""
 
 Grant = tuple[Repository, Row]
-"""A repository, and somebody who may do something there: user_uuid, ... and permission."""
+"""A repository, and a person with a permission there: user_uuid, ... and permission."""
 
 
 async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page[Row]:
@@ -84,7 +84,7 @@ async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page
 async def get(db: Reader, repository: Repository, selected: str) -> Row:
     """What an account may do in the repository: user_uuid, ... and permission, NONE for a stranger.
 
-    selected is a UUID in braces or an account_id. Raises NotFound for nobody's.
+    selected is a UUID in braces or an account_id. Raises NotFound where no account has it.
     """
     row = await db.one(
         f"""SELECT {accounts.shown("a", "user")}, coalesce(m.permission, '{NONE}') AS permission

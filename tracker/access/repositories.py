@@ -61,7 +61,7 @@ REPOSITORIES = Catalogue(
         **workspaces.WORKSPACE_PATHS,
     },
 )
-"""The repositories that an actor may see, or where he is something; all, or a workspace's."""
+"""The repositories that an actor may see, or where they have a role; all, or a workspace's."""
 
 _OWNER = accounts.shown("o", "owner")
 
@@ -71,7 +71,7 @@ Shown = tuple[Repository, Row]
 
 @dataclass(frozen=True, slots=True)
 class NewRepository:
-    """A new repository. Nobody publishes one by leaving something out."""
+    """A new repository; private unless it says otherwise."""
 
     slug: str
     name: str
@@ -162,8 +162,8 @@ async def update(tx: Transaction, repository: Repository, values: Mapping[str, s
     """Change name, description, is_private or has_issues: what values has.
 
     The repository was found in this transaction. The slug follows a new name, and the old one leads
-    here until somebody takes it. What hangs on a tracker that is switched off stays.
-    Raises Invalid for a slug that is taken or is none.
+    here until another repository takes it. A tracker that is switched off keeps its issues. Raises
+    Invalid for a slug that is taken or is none.
     """
     changed = {key: value for key, value in values.items() if value != getattr(repository, key)}
     if not changed:
@@ -193,7 +193,7 @@ async def update(tx: Transaction, repository: Repository, values: Mapping[str, s
 
 
 async def _forget_former(tx: Transaction, workspace_id: int, slug: str) -> None:
-    """A name that somebody takes leads nowhere else any more."""
+    """Forget a former name that a repository takes now."""
     await tx.run(
         "DELETE FROM former_name WHERE workspace_id = :workspace AND slug = :slug",
         {"workspace": workspace_id, "slug": slug},
@@ -226,9 +226,9 @@ async def _delete(tx: Transaction, repository_id: int) -> None:
 
 
 async def delete_unused(tx: Transaction, repository_id: int) -> None:
-    """Remove a repository that a job was to fill, unless somebody else has used it meanwhile.
+    """Remove a repository that a job was to fill, unless it is in use.
 
-    Used is one that has a member or another job, or was altered or filled.
+    It is in use when it has a member or another job, or was altered or filled.
     """
     unused = await tx.one(
         """SELECT 1 FROM repository r

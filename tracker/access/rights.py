@@ -16,7 +16,7 @@ NO_REPOSITORY = (
 NO_TRACKER = "Repository has no issue tracker."
 
 _PERMISSIONS = (None, *Permission, Permission.ADMIN)
-"""What somebody may do in a repository, by RANK."""
+"""The permission of an actor in a repository, by RANK."""
 
 _RANKS = " ".join(f"WHEN '{word}' THEN {rank}" for rank, word in enumerate(Permission, 1))
 
@@ -43,7 +43,8 @@ _IMPLIED = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever asks. id is the account's, None for nobody; scopes None means all of them."""
+    """The caller. id is the account's, None for anonymous requests; scopes None means all of
+    them."""
 
     id: int | None
     username: str | None = None
@@ -53,7 +54,7 @@ class Actor:
 
 ANONYMOUS = Actor(None)
 ADMINISTRATOR = Actor(None, "administrator", is_admin=True)
-"""Whoever has the machine: the command line."""
+"""The command line, whose user may do everything."""
 
 
 def sql_params(actor: Actor) -> dict[str, object]:
@@ -144,7 +145,7 @@ def seen(row: Row) -> Repository:
 
 
 def require_account(actor: Actor) -> int:
-    """The id of the account that asks. Raises Unauthenticated for nobody."""
+    """The id of the account that asks. Raises Unauthenticated for an anonymous actor."""
     if actor.id is None:
         raise Unauthenticated(NEEDS_ACCOUNT)
     return actor.id
@@ -153,7 +154,7 @@ def require_account(actor: Actor) -> int:
 def require_permission(repository: Repository, needed: Permission) -> None:
     """Raises Forbidden when the actor's permission on the repository is less than needed."""
     if _PERMISSIONS.index(repository.permission) < _PERMISSIONS.index(needed):
-        # Whoever is told so sees the repository: reading it would be no answer.
+        # The actor sees the repository, so "read access" would be no answer.
         access = "membership of" if needed is Permission.READ else f"{needed} access to"
         raise Forbidden(f"This needs {access} {repository.full_name}.")
 

@@ -63,10 +63,10 @@ async def create(
 
 
 async def authenticate(db: Reader, secret: str, *, user: str | None = None) -> Actor | None:
-    """Whoever a token belongs to, or None when it is unknown, expired, or its account is off.
+    """The account of a token; None when the token is unknown or expired, or its account disabled.
 
-    user is the name that came along with it (Basic): the account's username or e-mail address,
-    or one of fields.GENERIC_USERS; anything else is somebody else's name, and the answer is None.
+    user is the name that came along with it (Basic): the account's username or e-mail address, or
+    one of fields.GENERIC_USERS; any other name means None.
     """
     row = await db.one(
         """SELECT a.id, a.username, a.email, a.is_admin, t.scopes, t.expires_on

@@ -1,7 +1,7 @@
-"""Trackers: the unit that an import builds, swings into force, keeps for undo and removes.
+"""Trackers: what an import builds, puts in force, keeps for undo and removes.
 
-A repository's tracker holds everything that an archive carries. While an import builds a new one
-nobody sees it; one UPDATE of repository.tracker_id puts it in force.
+A repository's tracker holds everything that an archive carries. A new one is invisible while an
+import builds it; one UPDATE of repository.tracker_id puts it in force.
 """
 
 from typing import NamedTuple

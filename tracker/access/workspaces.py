@@ -14,7 +14,7 @@ from tracker.query.paging import Listing, Page
 
 
 class Role(StrEnum):
-    """What somebody is in a workspace: member of one of its repositories, or its owner."""
+    """The role of a person in a workspace: a member of one of its repositories, or its owner."""
 
     MEMBER = "member"
     OWNER = "owner"
@@ -81,7 +81,8 @@ MEMBERS = Catalogue(
         ),
     },
 )
-"""A workspace's members: its owner, and those of the repositories that whoever asks may see."""
+"""A workspace's members: its owner, and the members of those repositories that the actor may
+see."""
 
 
 async def create(db: Database, slug: str, *, owner: str, name: str | None = None) -> int:
@@ -124,8 +125,8 @@ async def find(db: Reader, slug: str) -> Row:
 async def see(db: Reader, actor: Actor, name: str) -> Workspace:
     """The workspace of that slug (in any case) or UUID in braces, if this actor may see it.
 
-    Its members see it, and everybody sees one with a public repository. Raises NotFound: what is
-    invisible is absent.
+    Its members see it, and all actors see a workspace with a public repository. Raises NotFound:
+    what is invisible is absent.
     """
     column = "uuid" if name.startswith("{") else "slug"
     row = await db.one(
@@ -138,7 +139,7 @@ async def see(db: Reader, actor: Actor, name: str) -> Workspace:
 
 
 def require_role(workspace: Workspace, needed: Role) -> None:
-    """Raises Forbidden for whoever is less than that in the workspace."""
+    """Raises Forbidden for an actor with a lesser role in the workspace."""
     if workspace.role is not Role.OWNER and workspace.role is not needed:
         raise Forbidden(f"Only {needed}s of {workspace.slug} may do this.")
 
@@ -146,7 +147,7 @@ def require_role(workspace: Workspace, needed: Role) -> None:
 async def find_all(
     db: Reader, actor: Actor, listing: Listing, *, role: Role = Role.MEMBER
 ) -> Page[Workspace]:
-    """A part of the actor's own workspaces (WORKSPACES); role is what he is there at least."""
+    """A part of the actor's own workspaces (WORKSPACES); role is the least that they have there."""
     rows = await db.all(
         listing.sql(_COLUMNS, "LEFT JOIN workspace w ON w.id = part.id"),
         {"role": role, **sql_params(actor), **listing.params},

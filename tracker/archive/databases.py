@@ -160,12 +160,12 @@ def _order(person: Person) -> tuple[str, str, str]:
 
 
 def by_username(person: Person | None) -> str | None:
-    """How db-1.0.json names somebody."""
+    """How db-1.0.json names a person."""
     return person.username if person else None
 
 
 def by_account(person: Person | None) -> dict[str, str | None] | None:
-    """How db-2.0.json names somebody."""
+    """How db-2.0.json names a person."""
     if person is None:
         return None
     return {"display_name": person.display_name, "account_id": person.account_id}

@@ -45,7 +45,7 @@ def derive_key(name: str) -> str:
 
 
 class JiraProject:
-    """The file in the making. Jira knows people by account_id: whoever has none is left out.
+    """Writes the file. Jira knows people by account_id: people without one are left out.
 
     name is the repository's; project gives Jira's key and name; address is the repository's page,
     files the address of its issues in the API.

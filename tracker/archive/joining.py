@@ -1,8 +1,8 @@
-"""Two databases of one archive: who is who in the other, and do they say the same?
+"""Join the people of an archive's two databases, and compare what they say.
 
-db-2.0.json names people by account_id, db-1.0.json by username. A few places where a person was
-seen in the first are remembered, and read in the second. Whoever has a display name and no
-account_id may be several people: all their places are remembered.
+db-2.0.json names people by account_id, db-1.0.json by username. A few places where a person is
+named in the first are remembered, and read in the second. A display name without an account_id may
+mean several people: all their places are remembered.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from tracker.archive.places import LISTS, ROLES, Places, identity, in_lists, in_
 from tracker.archive.records import Attachment, Comment, Issue, Log, Person
 
 _ENOUGH = 3
-# A list says who somebody is by the place in it only: any number of them is less than one role.
+# A list tells a person only by the place in it: any number of them counts less than one role.
 _SURE, _LIKELY = 1_000, 1
 _SHOWN = 10
 _MOST_SPLIT = 200_000
@@ -43,7 +43,7 @@ class _Sighting(NamedTuple):
 
 
 class Witnesses:
-    """Where each person of db-2.0.json was seen first: a few records for everybody."""
+    """Where each person of db-2.0.json was seen first: a few records for each."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[Any, ...], list[_Sighting]] = {}
@@ -53,7 +53,8 @@ class Witnesses:
 
     @property
     def splits(self) -> dict[int, Person]:
-        """After join(): who is at those places where a name means somebody else than elsewhere."""
+        """After join(): the people at those places where a name means another person than
+        elsewhere."""
         return self._namesakes.splits
 
     def see(self, record: Any) -> None:
@@ -86,7 +87,7 @@ class Witnesses:
                 votes[username] += sighting.weight
 
     def join(self, people: People) -> list[str]:
-        """Give everybody the username that most witnesses name; the result is warnings."""
+        """Give each person the username that most witnesses name; returns warnings."""
         divided, shared = [], []
         taken: dict[str, Person] = {}
         for person in people.everyone:
@@ -112,7 +113,7 @@ class Witnesses:
 
 
 _Name = tuple[int, str | None]
-"""The index of somebody without an account_id, and a username at one of the places."""
+"""The index of a person without an account_id, and a username at one of the places."""
 
 
 class _Namesakes:
@@ -130,7 +131,7 @@ class _Namesakes:
         self._met: set[int] = set()
 
     def see(self, record: Any) -> None:
-        """Remember where a record of db-2.0.json names somebody without an account_id."""
+        """Remember where a record of db-2.0.json names a person without an account_id."""
         for person, place in (*in_roles(record), *in_lists(record)):
             if person is not None and person.display_name and person.account_id is None:
                 self._places.add(key(record, place), person.index)
@@ -157,7 +158,7 @@ class _Namesakes:
             found[number] = name
 
     def join(self, people: People, taken: Container[str]) -> None:
-        """Give them their usernames, unless somebody with an account_id has one.
+        """Give them their usernames, unless a person with an account_id has it.
 
         What is usual for a name stays with its person; others of the name become people, too.
         """
@@ -179,7 +180,7 @@ class _Namesakes:
             self.splits[place] = find(index, None if username in taken else username)
         owners = {username: index for index, username in known}
         for place, (index, username) in self._listed.items():
-            # The order of a list is not sure: a username that is somebody else's says nothing.
+            # The order of a list is not certain: the username of another person proves nothing.
             if username not in taken and owners.get(username, index) == index:
                 self.splits[place] = find(index, username)
 

@@ -1,7 +1,7 @@
-"""What the texts of an archive are written in, which no archive says.
+"""Tell the markup of an archive's texts, which no archive says.
 
-On 2012-10-09 at 18:00 UTC Bitbucket changed from creole to markdown. Comments kept what they had
-been written in. Bodies of issues mostly became markdown; two signs tell of those that did not.
+On 2012-10-09 at 18:00 UTC Bitbucket changed from creole to markdown. Comments kept their markup.
+Bodies of issues mostly became markdown; two signs show those that did not.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The people of an archive: each one object, however often it is named."""
+"""The people of an archive: one object for each, however often the archive names them."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from tracker.fields import Length, Text, check
 _LONGEST = 255
 _PART = Text(validate=Length(_LONGEST), allow_none=True)
 _OBJECT = fields.Dict()
-# Somebody without an account_id is known by (display_name,).
+# A person without an account_id is known by (display_name,).
 _Key = str | tuple[str, ...]
 
 
 class People:
-    """Everybody a database names, found again by what it calls them.
+    """The people whom a database names, found by what it calls them.
 
     version is "1.0" (usernames) or "2.0" (objects); more than limit people are refused.
     """
@@ -43,7 +43,7 @@ class People:
         return self._add(username, Person(len(self.everyone), username, None, None))
 
     def _by_account(self, value: Any) -> Person | None:
-        """{"display_name", "account_id"} or null; somebody may be known by name only."""
+        """{"display_name", "account_id"} or null; a person may have a name only."""
         if value is None:
             return None
         if value.__class__ is not dict:

@@ -1,4 +1,4 @@
-"""Where an archive names people: places of db-2.0.json found again in db-1.0.json."""
+"""The places where an archive names people: those of db-2.0.json, to be found in db-1.0.json."""
 
 from array import array
 from bisect import bisect_left
@@ -24,7 +24,7 @@ Place = tuple[str] | tuple[str, int, int]
 
 
 def identity(record: Any) -> tuple[Hashable, ...]:
-    """What tells a record from others in both databases; a repeated one is taken for its like."""
+    """What tells a record from others in both databases; equal ones are taken for the same."""
     if isinstance(record, Issue):
         return ("issue", record.number)
     if isinstance(record, Comment):
@@ -37,7 +37,7 @@ def identity(record: Any) -> tuple[Hashable, ...]:
 
 
 def in_roles(record: Any) -> Iterator[tuple[Person | None, Place]]:
-    """Who is at each place of a record that holds one person or nobody."""
+    """The person, or None, at each place of a record that holds one person."""
     for role in ROLES.get(type(record), ()):
         yield getattr(record, role), (role,)
 

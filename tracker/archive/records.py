@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Person:
-    """Somebody an archive names: one object per person and archive.
+    """A person whom an archive names: one object per person and archive.
 
     db-1.0.json knows usernames only, db-2.0.json the other two; an archive with both joins them.
     What is None is not known, and is written as null. index is the place in Scan.people.

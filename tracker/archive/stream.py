@@ -110,7 +110,7 @@ def walk(
 
 
 def _members(window: "_Window") -> Iterator[str]:
-    """The keys of the top level object; whoever asks reads each value before the next key."""
+    """The keys of the top level object; the caller reads each value before the next key."""
     if window.peek() != "{":
         window.fail("the top level must be an object")
     window.take("{")

@@ -1,4 +1,4 @@
-"""One database of an archive, read from end to end: every rule is tried, everything is counted."""
+"""Read one database of an archive from end to end: check every rule, count everything."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What a file is that may have any name: a zip, or which of the databases."""
+"""Tell what a file is, whatever its name: a zip, or which of the databases."""
 
 import re
 from codecs import BOM_UTF8

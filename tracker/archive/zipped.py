@@ -1,7 +1,7 @@
-"""A zip that nobody vouches for.
+"""Reading a zip that may be hostile.
 
-Its directory is read by zipfile; whether it tells the truth is checked here, and the bytes come
-out here, counted.
+zipfile reads its directory. This module checks that the directory is true, and counts the bytes
+that it unpacks.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The database as five verbs: one, all, run, transaction, and many rows at once.
+"""The database: the verbs of interface.py, and the SQL in sql.py.
 
 Only this package knows which engine it is; everything else writes SQL that SQLite and
 PostgreSQL share.

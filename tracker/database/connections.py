@@ -130,6 +130,6 @@ async def to_the_end(awaitable: Awaitable[T]) -> T:
         except BaseException:  # noqa: S110 - it is raised by task.result() below
             pass
     if cancelled is not None:
-        task.exception()  # retrieved, so that nobody warns about it
+        task.exception()  # retrieved, so that asyncio does not warn
         raise cancelled
     return task.result()

@@ -33,9 +33,9 @@ class Row(Protocol):
 
 
 class Lane(IntEnum):
-    """How dear a piece of work that reads may be, from the cheapest to the dearest.
+    """How expensive a read may be, from the cheapest to the most expensive.
 
-    Each has a connection of its own and holds up nothing in the others.
+    Each has a connection of its own and does not delay the others.
     """
 
     QUICK = auto()
@@ -47,7 +47,7 @@ class Lane(IntEnum):
 
 
 class Duplicate(Exception):
-    """A unique key says no. The core turns it into an error of its own.
+    """A row breaks a unique key. The core turns this into an error of its own.
 
     columns are those of the key, such as ("account.username",); of one that is made of expressions
     there are none.
@@ -59,7 +59,7 @@ class Duplicate(Exception):
 
 
 class BrokenReference(Exception):
-    """A foreign key says no. The core turns it into an error of its own."""
+    """A row breaks a foreign key. The core turns this into an error of its own."""
 
 
 class DatabaseUnusable(TrackerError):

@@ -43,7 +43,7 @@ def translated() -> Iterator[None]:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether it helps to wait: somebody else holds a lock."""
+    """Whether it helps to wait: another connection holds a lock."""
     return _code(error) & 0xFF in _BUSY
 
 

@@ -1,4 +1,4 @@
-"""The engines' output, cleaned once more: nothing leaves that a page should not show."""
+"""The engines' output, sanitized: only what a page may show is left."""
 
 import nh3
 

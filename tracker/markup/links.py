@@ -1,4 +1,4 @@
-"""Addresses in texts: which may be linked to, and the ones that are written bare."""
+"""Addresses in texts: which of them become links, also where they are written bare."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Plain text as HTML, and the texts that are plain whatever they claim to be written in."""
+"""Plain text as HTML, and texts that are plain in every markup."""
 
 import html
 import re
@@ -15,8 +15,8 @@ _LONGEST_PLAIN = 20_000  # characters; looking for references in them takes two 
 def escaped(raw: str) -> str:
     """The text as escaped paragraphs with its line breaks: what is shown when an engine fails.
 
-    Linear in its length and quick, since it is done where everybody waits; so nobody looks for
-    references in it.
+    Linear in its length and quick, because it runs on the event loop; so references are not looked
+    for.
     """
     text = raw.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     if not text.strip():

@@ -1,4 +1,4 @@
-"""Rendering beside the server: one child process, started when needed, ended when idle."""
+"""Rendering outside the server: one child process, started when needed, ended when idle."""
 
 import asyncio
 import contextlib
@@ -111,7 +111,7 @@ class _Request(NamedTuple):
     future: asyncio.Future[Rendered]
 
     def settle(self, html: str | None = None, *, is_final: bool = False) -> None:
-        """Answer with the HTML, else with the text as it is; unless nobody waits any more."""
+        """Answer with the HTML, else with the text as it is, if the caller still waits."""
         if not self.future.done():
             html = plain.escaped(self.raw) if html is None else html
             self.future.set_result(Rendered(html, is_final))
@@ -159,9 +159,9 @@ class _Queue:
 class Renderer:
     """Renders texts in a child process that can be killed: some texts would take hours.
 
-    An async context manager. Whoever asks for much waits for it alone: callers take turns, a text
-    each. cpu_seconds is what each text may use; a call that has used budget_seconds gets no more of
-    its texts rendered; the child ends after idle_seconds without work. The child shares nothing
+    An async context manager. Callers take turns, a text each, so one with many texts delays no
+    others. cpu_seconds is what each text may use; a call that has used budget_seconds gets no more
+    of its texts rendered; the child ends after idle_seconds without work. The child shares nothing
     with this process but two pipes, and ends when they close, so also when this process is killed.
     """
 
@@ -201,7 +201,7 @@ class Renderer:
     ) -> list[asyncio.Future[Rendered]]:
         """The HTML of each (markup, raw), in order, as soon as it is made; none of them raises.
 
-        who is the account that asks, None for whoever has none. A text that takes too long or
+        who is the account that asks, None for anonymous requests. A text that takes too long or
         breaks its engine comes back as escaped plain text; that is its final answer. So do texts
         that the call's budget does not reach, that are too much for this caller at once, and all of
         them while no child can be started or after closing; and that is not final. To cancel a

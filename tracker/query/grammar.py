@@ -28,7 +28,7 @@ Value = str | Decimal | datetime | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that somebody wrote, and the column where it begins; times are aware and in UTC."""
+    """A value in a query, and the column where it begins; times are aware and in UTC."""
 
     value: Value
     column: int

@@ -1,4 +1,4 @@
-"""Parts of long lists: which one is asked for, and what came of it.
+"""Parts of long lists: which part is asked for, and the page that answers it.
 
 A part is cut from an index of keys first and filled with whole rows afterwards, so that a far one
 costs an index walk and no more.
@@ -76,7 +76,7 @@ class Listing:
         if not self.counted:
             total = "SELECT 0 AS size"
         elif self.selection.condition:
-            # Once for the size and the part: the condition may be dear.
+            # Once for the size and the part: the condition may be expensive.
             found = f"found AS MATERIALIZED ({self._all(keys)}),"
             total = "SELECT count(*) AS size FROM found"
             part = f"SELECT id, place FROM found WHERE TRUE{self._cut('place', 'id')}"
@@ -85,9 +85,8 @@ class Listing:
               FROM total LEFT JOIN part ON TRUE {joins} {tail}"""
 
     def rows(self, columns: str) -> str:
-        """The query for the part alone, in the list's order: for whoever reads it from its
-        beginning and perhaps not to its end. columns are of the catalogue's tables; it goes with
-        params."""
+        """The query for the part alone, in the list's order, for callers that may stop before its
+        end. columns are of the catalogue's tables; it goes with params."""
         return f"{self._all(columns)}{self._cut(self._rank, self.selection.catalogue.key)}"
 
     @property

@@ -287,8 +287,8 @@ class Building:
     async def _make_comment(
         self, tx: Transaction, place: int, moment: _Moment, owners: dict[int, int]
     ) -> int:
-        """A comment for log rows that have none: under the id that they name if nobody else has
-        it, else under one that nothing in the archive names.
+        """A comment for log rows that have none: with the id that they name if it is free, else
+        with one that nothing in the archive names.
         """
         issue, comment_id, account, created_on = moment
         if len(self._made) >= MOST_MADE:

@@ -31,8 +31,8 @@ async def run(
 ) -> None:
     """Do a claimed export to its end: the zip lies at target and the job is SUCCESS.
 
-    Raises Invalid when a file that the tracker names is missing, jobs.Superseded when somebody
-    else has settled the job, Forbidden when the account that asked for it may not any more.
+    Raises Invalid when a file that the tracker names is missing, jobs.Superseded when the job was
+    settled elsewhere, Forbidden when the account that asked for it has lost the permission.
     """
     make_folder(target.parent)
     repository = await db.one(
@@ -71,7 +71,7 @@ async def run(
 
 
 async def _people(reader: Reader, job: Job) -> dict[int, Person]:
-    """Everybody whom the tracker names, by row id: what was derived of their names is None.
+    """The people whom the tracker names, by row id: what was derived of their names is None.
 
     The tracker's aliases go first, then the workspace's placeholders, then accounts: an account
     with a username that is another's by then gets a number behind it, as when the archive comes
@@ -279,7 +279,8 @@ class _Copying:
         )
 
     def _logged(self, row: Row, value: str | None) -> str | None:
-        """A value as it leaves: "" for somebody's derived account_id or, written here, username."""
+        """A value as it leaves: "" for a derived account_id and, where it was written here, a
+        derived username."""
         if not value or row["field"] not in PERSON_FIELDS:
             return value
         is_derived = value.startswith(DERIVED_ACCOUNT_ID) or (

@@ -32,9 +32,9 @@ async def run(
 ) -> Report:
     """Do a claimed import to its end: the job is SUCCESS and the new tracker in force.
 
-    A dry run does the same work in a scratch database and changes nothing but its job.
-    Raises Invalid with what is wrong and where, jobs.Superseded when the job was settled by
-    somebody else; the caller then calls jobs.fail or lets it be.
+    A dry run does the same work in a scratch database and changes nothing but its job. Raises
+    Invalid with what is wrong and where, jobs.Superseded when the job was settled elsewhere; the
+    caller then calls jobs.fail or nothing.
     """
     repository = await _repository(db, job)
     async with AsyncExitStack() as stack:
@@ -46,7 +46,7 @@ async def run(
             finish = None
         else:
             report, finish = await _build(db, blobs, repository, job, archive, scan, progress)
-    # Only now, with everything cleared away: whoever reports progress ends with the job.
+    # Only now, with everything cleaned up: reports of progress end with the job.
     progress.begin(Phase.FINISHING)
     async with db.transaction() as tx:
         if finish is not None:
@@ -66,10 +66,9 @@ async def rehearse(
 ) -> Report:
     """What importing the archive at path would report if its repository was made for it.
 
-    The people of the workspace of full_name (in db) are known; without db nobody is. Nothing is
-    written but to spool, any folder, and that is gone afterwards.
-    Raises Invalid as run() does and for a slug that breaks the rules, NotFound for an unknown
-    workspace.
+    The people of the workspace of full_name (in db) are known; without db none are. Only spool, any
+    folder, is written to, and that is removed afterwards. Raises Invalid as run() does and for a
+    slug that breaks the rules, NotFound for an unknown workspace.
     """
     async with AsyncExitStack() as stack:
         scratch = await stack.enter_async_context(_empty(spool))
@@ -157,7 +156,7 @@ async def _build(
     scan: Scan,
     progress: Progress,
 ) -> tuple[Report, _Finish]:
-    """Fill a new tracker with the archive's records; nobody sees it yet."""
+    """Fill a new tracker with the archive's records; it is invisible yet."""
     plan = await placeholders.plan(db, repository.workspace_id, scan.people, progress)
     report = Report(dict(scan.counts))
     report.warnings.add(*scan.warnings)

@@ -1,4 +1,4 @@
-"""The ids of an archive's comments: kept where they are one comment's, new where they are not."""
+"""The ids of an archive's comments: kept where they are unique, new where they are not."""
 
 from collections.abc import Mapping
 

@@ -1,13 +1,13 @@
 """People whom an archive names: placeholders of a workspace.
 
-A placeholder is unique in its workspace by account_id and by username. Bitbucket's db-2.0.json
-knows the one and db-1.0.json the other; a half that an archive lacks is derived, so that answers
-have it. It never leaves in an archive: what an archive lacked is null in the exports of its
-tracker, and people are known again by what they have.
+A placeholder is unique in its workspace by account_id and by username. Bitbucket's db-2.0.json has
+the one and db-1.0.json the other. Pail derives what an archive lacks, so that answers have both; it
+never leaves in an archive: what an archive lacked is null in the exports of its tracker, and people
+are recognized by what they have.
 
-An import never changes a placeholder that is there: it belongs to other trackers, too. Where the
-archive calls somebody otherwise than the workspace does, or lacks another half, the tracker keeps
-that as an alias, and the tracker's exports say it.
+An import never changes an existing placeholder, because it belongs to other trackers, too. Where
+the archive gives a person another name than the workspace, or lacks another part of the names, the
+tracker stores an alias, and its exports use it.
 """
 
 import re
@@ -27,7 +27,7 @@ DERIVED_ACCOUNT_ID = "pail:"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What somebody is called, in the forms that the two databases need."""
+    """The names of a person, in the forms that the two databases need."""
 
     username: str
     account_id: str
@@ -36,7 +36,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """Somebody of the workspace; derived says which halves no archive gave."""
+    """A person of the workspace; derived says which of the names no archive gave."""
 
     id: int
     names: Names
@@ -45,7 +45,7 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Somebody of the archive: whom the workspace knows (match), or as whom it will (new).
+    """A person of the archive: the placeholder that the workspace has (match), or a new one.
 
     names are the archive's, completed; derived says which halves it lacks.
     """
@@ -121,7 +121,7 @@ def _derived(person: Person) -> str:
 
 
 def given(names: Names, derived: str) -> Person:
-    """Somebody as an archive names them: what is derived is None."""
+    """A person as an archive names them: what is derived is None."""
     account_id = None if derived in ("account_id", "both") else names.account_id
     return Person(
         0,
@@ -183,7 +183,7 @@ def username(display_name: str | None) -> str:
 
 
 async def add(tx: Transaction, tracker_id: int, people: Sequence[Planned]) -> list[int]:
-    """Write the new placeholders, nobody's yet, and the tracker's aliases.
+    """Write the new placeholders, which belong to no workspace yet, and the tracker's aliases.
 
     Returns the row id of each of the archive's people.
     """

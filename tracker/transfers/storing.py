@@ -1,4 +1,4 @@
-"""The bytes of an archive's attachments on their way into the blobs."""
+"""Store the bytes of an archive's attachments as blobs."""
 
 from collections.abc import Callable, Iterator, Sequence
 

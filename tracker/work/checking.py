@@ -1,4 +1,4 @@
-"""Whether what is kept is sound: the database, the blobs that it names, and the jobs."""
+"""Check that the data is sound: the database, the blobs that it names, and the jobs."""
 
 import asyncio
 import hashlib

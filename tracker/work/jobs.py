@@ -1,8 +1,8 @@
 """Jobs: the row is the promise, the queue only a doorbell.
 
 A job is accepted (the row is committed), claimed by one worker with one UPDATE, moved on in short
-transactions and settled once: every later step is guarded by status and attempt, so whoever was
-overtaken changes nothing.
+transactions and settled once: every later step is guarded by status and attempt, so a worker that
+was overtaken changes nothing.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Job:
 
 
 class Superseded(Exception):
-    """Somebody else settled or claimed the job meanwhile: drop everything and do no more."""
+    """The job was settled or claimed elsewhere: stop, and change nothing more."""
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Job))
@@ -126,14 +126,14 @@ async def accept(
     options: Mapping[str, Any] | None = None,
     worker: str | None = None,
 ) -> Job:
-    """Promise to do a job, from the commit on.
+    """Accept a job: it is a promise from the commit on.
 
     account_id is the account that asks, None for the command line. archive is the uploaded file of
-    an import, base_url the address that links in an export start with. An export that runs with
-    the same options is returned instead of a second one. worker claims the job at once, for
-    whoever runs it without the queue; that is always a job of its own.
-    Raises Conflict when an import or an export with other options is running already, NotFound for
-    a repository that was deleted since the caller looked.
+    an import, base_url the address that links in an export start with. An export that runs with the
+    same options is returned instead of a second one. worker claims the job at once, for a command
+    that runs it without the queue; that is always a job of its own. Raises Conflict when an import
+    or an export with other options is running already, NotFound for a repository that was deleted
+    since the caller looked.
     """
     values = {
         "uuid": accounts.new_uuid().strip("{}"),
@@ -343,7 +343,7 @@ async def files(db: Reader, repository: Repository, exports: Path) -> list[Path]
 
 
 async def remove_files(paths: Iterable[Path]) -> None:
-    """Remove files that are nobody's any more; what can't be removed is swept."""
+    """Remove files that no row names any more; the sweep removes what can't be removed here."""
     for path in paths:
         with suppress(OSError):
             await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -387,7 +387,7 @@ async def move(
 async def following(db: Database, job: Job, progress: Progress) -> AsyncIterator[None]:
     """Write the progress of the work inside to the job's row: at most twice a second.
 
-    When the job turns out to be somebody else's, the work is cancelled and Superseded raised.
+    When the job was settled or claimed elsewhere, cancel the work and raise Superseded.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - there is one in every coroutine
@@ -442,9 +442,9 @@ async def settle(
 ) -> None:
     """End the job, once; total is what a success has done.
 
-    message may quote anything: it is kept escaped. So are the entries of a Report.
-    Raises Superseded when somebody else has settled it, and for a success Forbidden when the
-    account that asked for it may not any more.
+    message may quote anything: it is stored escaped, as the entries of a Report are. Raises
+    Superseded when it was settled elsewhere, and for a success Forbidden when the account that
+    asked for it has lost the permission.
     """
     if not await tx.run(
         """UPDATE job
@@ -516,10 +516,10 @@ async def _drop_unfinished_tracker(tx: Transaction, job: Job) -> None:
 async def fail(
     db: Database, job: Job, message: str, *, report: Mapping[str, Any] | None = None
 ) -> None:
-    """End the job as FAILURE with a sentence, and give up what it had built.
+    """End the job as FAILURE with a sentence, and drop what it had built.
 
-    The repository that an import has made for itself (MAKES_REPOSITORY) goes as well, and the job
-    with it, unless somebody else has used it meanwhile.
+    The repository that an import has made for itself (MAKES_REPOSITORY) is removed with the job,
+    unless it is in use.
     """
     async with db.transaction() as tx:
         await _drop_unfinished_tracker(tx, job)
@@ -536,7 +536,7 @@ async def settle_abandoned(
     stalled_seconds: int,
     patience_seconds: int,
 ) -> None:
-    """Deal with STARTED jobs that nobody works on any more.
+    """Accept again or fail STARTED jobs that no worker works on.
 
     A job whose worker is dead, or has given no sign of life for stalled_seconds, is accepted anew
     until it has had its attempts; a job that has not moved for patience_seconds fails.
@@ -577,7 +577,7 @@ async def _abandon(db: Database, job: Job, attempts: int) -> None:
 
 
 async def is_any_unfinished(db: Reader) -> bool:
-    """Whether a job waits or runs: a cheap question, for whoever asks every second."""
+    """Whether a job waits or runs: one cheap query, for callers that ask every second."""
     return bool(await db.one("SELECT 1 FROM job WHERE status IN ('ACCEPTED', 'STARTED') LIMIT 1"))
 
 

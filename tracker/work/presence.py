@@ -1,4 +1,4 @@
-"""Whether a worker lives: told by the kernel, not by a clock."""
+"""Whether a worker is alive: by a lock that the kernel releases, not by a clock."""
 
 import fcntl
 import os
@@ -18,11 +18,11 @@ _COMMAND = ".command"
 
 
 class Presence:
-    """A worker's sign of life: a file that it keeps locked.
+    """A worker's sign of life: a file that it holds locked.
 
-    The lock goes with the process, however that ends, so a job whose worker was killed is known as
-    abandoned at once and not only when its heartbeat has been missing for a minute. A command that
-    runs a job of its own has one, too, and takes no other jobs.
+    The kernel releases the lock when the process ends, however that happens. So a job whose worker
+    was killed is known as abandoned at once, and not only when its heartbeat has been missing for a
+    minute. A command that runs a job of its own has one, too, and takes no other jobs.
     """
 
     def __init__(self, data_dir: Path, *, is_command: bool = False) -> None:
@@ -53,7 +53,7 @@ class Presence:
             os.close(self._descriptor)
 
     def is_gone(self, name: str) -> bool:
-        """Whether that worker is known to be dead (False: alive, or nobody can tell)."""
+        """Whether that worker is known to be dead (False: alive, or unknown)."""
         if not name.startswith(f"{socket.gethostname()}-"):
             return False
         path = self._folder / name
@@ -79,7 +79,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether a worker holds the lock of this file, or nobody can tell; False without a file."""
+    """Whether a worker holds the lock of this file, or that is unknown; False without a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How far a job is: written by threads that work, read by whoever reports it."""
+"""The progress of a job: written by the threads that work, read by what reports it."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """The job was cancelled: whoever works on it in a thread drops everything."""
+    """The job was cancelled: threads that work on it stop."""
 
 
 class Progress:
@@ -46,8 +46,8 @@ class Progress:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function in a thread to its end.
 
-        When this task is cancelled, the function's next tick raises Stopped; only when it has
-        ended does the cancellation go on, so that nobody clears away what it still works with.
+        When this task is cancelled, the function's next tick raises Stopped; the cancellation goes
+        on when the function has ended, so that nothing is removed while it works with it.
         """
         work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
         try:

@@ -1,6 +1,6 @@
-"""Sweeping: whatever crashes, undo periods and old exports leave behind goes away here.
+"""Sweeping: removes what crashes, expired undo periods and old exports leave behind.
 
-Everything is done in small steps and may be interrupted anywhere; doing it twice is fine.
+Everything is done in small steps, may be interrupted anywhere and repeated.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ BREATH = 0.005
 """Seconds between two short transactions."""
 
 YOUNG = 3600.0
-"""Seconds for which a file that nobody names yet is left alone: its row may be on its way."""
+"""Seconds for which a file that no row names is left alone: its row may come yet."""
 
 
 _FEW = 50
@@ -84,7 +84,7 @@ async def _uploads(db: Database, settings: Settings, young: float) -> None:
 def _remove_others(folder: Path, kept: set[str], young: float) -> None:
     before = time.time() - young
     for path in folder.glob("*"):
-        with suppress(FileNotFoundError):  # whoever wrote it was faster
+        with suppress(FileNotFoundError):  # its writer has removed it
             if path.name in kept or path.stat().st_mtime > before:
                 continue
             if path.is_dir():
@@ -105,8 +105,8 @@ async def _blobs(db: Database, blobs: Blobs, young: float) -> None:
 async def free(db: Database, blobs: Blobs, names: Iterable[str]) -> bool:
     """Remove those of the blobs that no row names, a few at a time.
 
-    Whoever else writes waits for a few files, not for all. False when it was given up because a job
-    runs, which may name one: the sweep takes them later.
+    Other writers wait for a few files, not for all. False when it stopped because a job runs, which
+    may name one: the sweep removes them later.
     """
     left = list(names)
     while part := left[:_FEW]:
