@@ -22,14 +22,14 @@ from tracker.references import References
 _PAUSE = 0.05
 """Seconds for which rendered texts are collected before they are written."""
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 """Seconds that an answer waits for rendering: the CPU time that one call may use. Then the text is
 shown plain, so that a write is acknowledged in time."""
 
 _MOST_PENDING = 32 << 20
 """Characters that wait to be stored; texts beyond it are rendered again another time."""
 
-_KEEP = {
+_STORE = {
     "issue": """UPDATE issue SET content_html = ?, content_renderer = ?
                  WHERE tracker_id = ? AND number = ? AND content_raw = ? AND content_markup = ?""",
     "comment": """UPDATE comment SET content_html = ?, content_renderer = ?
@@ -59,7 +59,7 @@ async def read(reader: Reader, repository: Repository, table: Table, rows: Seque
     rows have the key of their table (number or id) and content_raw, _markup, _html and
     _renderer.
     """
-    htmls = [_kept(row) for row in rows]
+    htmls = [_stored(row) for row in rows]
     found = references.NONE
     if _have_marks(htmls):
         found = await references.find(reader, repository, htmls)
@@ -107,7 +107,7 @@ class Contents:
             )
         self._making.update(making)
         # Without its caller it goes on: what is made and kept is not asked for again.
-        done, _ = await asyncio.wait(making, timeout=_PATIENCE)
+        done, _ = await asyncio.wait(making, timeout=_TIMEOUT)
         return [
             future.result().html
             if future in done and not future.cancelled()
@@ -141,9 +141,9 @@ class Contents:
         self._pending.append((table, (html, markup.VERSION, *key, *text)))
         self._pending_size += size
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._keep())
+            self._writer = asyncio.create_task(self._store_pending())
 
-    async def _keep(self) -> None:
+    async def _store_pending(self) -> None:
         while self._pending:
             # So that a hundred new texts a second are not a hundred transactions.
             with suppress(TimeoutError):
@@ -156,7 +156,7 @@ class Contents:
 
 
 async def _store(pending: Sequence[tuple[Table, tuple[object, ...]]], tx: Transaction) -> None:
-    for table, statement in _KEEP.items():
+    for table, statement in _STORE.items():
         await tx.many(statement, [values for name, values in pending if name == table])
 
 
@@ -165,7 +165,7 @@ def _have_marks(htmls: Iterable[str | None]) -> bool:
     return any(html is not None and markup.MARK in html for html in htmls)
 
 
-def _kept(row: Row) -> str | None:
+def _stored(row: Row) -> str | None:
     """The HTML that is kept of a row's text; None when it has to be made."""
     if not row["content_raw"]:
         return ""

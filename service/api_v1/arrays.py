@@ -124,7 +124,7 @@ async def _send(
         del page  # while a client takes its time, nothing but the text waits for it
         await sending.write(request, response, text)
     await sending.write(request, response, end)
-    async with sending.patience(request):
+    async with sending.reader_timeout(request):
         await response.write_eof()
 
 

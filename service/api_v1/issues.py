@@ -58,7 +58,7 @@ async def delete_issue(request: web.Request) -> web.Response:
     f"{REPOSITORY}/issues",
     Scope.ISSUE,
     answers={200: objects.Issues},
-    parameters=listing.Parameters(),
+    parameters=listing.PARAMETERS,
 )
 async def list_issues(request: web.Request) -> web.Response:
     """List some of the issues that match the filters, the newest update first, and their number.
@@ -67,7 +67,7 @@ async def list_issues(request: web.Request) -> web.Response:
     Anonymous requests are not told the numbers of comments and followers.
     """
     query = request.rel_url.query
-    part = fields.load(listing.Part(), {name: query[name] for name in query if query[name]})
+    part = fields.load(listing.PART, {name: query[name] for name in query if query[name]})
     search = part.get("search", "")
     found = filters.read(query.items())
     limits = request.app[keys.SETTINGS].limits

@@ -28,7 +28,7 @@ class _Whole(marshmallow_fields.Integer):
         return min(int(value.lstrip("0")[:20] or "0"), self._most)
 
 
-class Part(fields.Payload):
+class PartParameters(fields.Payload):
     """Which part of the list is asked for, in which order."""
 
     limit = _Whole(
@@ -73,5 +73,9 @@ def _filter(name: str) -> marshmallow_fields.Field[Any]:
     )
 
 
-Parameters = Part.from_dict({name: _filter(name) for name in filters.FIELDS}, name="IssueFilters")
-"""Whatever the list can be asked."""
+PART = PartParameters()
+
+PARAMETERS = PartParameters.from_dict(
+    {name: _filter(name) for name in filters.FIELDS}, name="IssueFilters"
+)()
+"""All that the list can be asked."""

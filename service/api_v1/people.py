@@ -12,7 +12,7 @@ from service.http import requests
 from service.http.endpoint import Routes
 from service.http.links import BASE_URL
 from tracker.access import accounts, repositories, workspaces
-from tracker.access.repositories import Role
+from tracker.access.repositories import RepositoryRole
 from tracker.access.rights import Actor, require_account
 from tracker.database import Reader
 from tracker.errors import NotFound
@@ -73,7 +73,7 @@ async def _own_repositories(
     db: Reader, actor: Actor, *, base: str, after: Key | None
 ) -> Page[Json]:
     require_account(actor)
-    return await _repositories(db, actor, base, _OWN, after, Role.MEMBER)
+    return await _repositories(db, actor, base, _OWN, after, RepositoryRole.MEMBER)
 
 
 async def _owned_repositories(
@@ -91,7 +91,7 @@ async def _repositories(
     base: str,
     selection: Selection,
     after: Key | None,
-    role: Role | None = None,
+    role: RepositoryRole | None = None,
 ) -> Page[Json]:
     page = await repositories.find_all(db, actor, arrays.part(selection, after), role=role)
     return page.each(lambda shown: repository(base, shown[0]))

@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from tracker import fields as rules
-from tracker.access.workspaces import Role
+from tracker.access.workspaces import WorkspaceRole
 from tracker.vocabulary import LOG_NAMES, JobStatus, Permission, Phase
 
 _Text = partial(fields.String, required=True)
@@ -286,7 +286,7 @@ class WorkspaceMembership(Schema):
 class WorkspacePermission(WorkspaceMembership):
     """A member of a workspace, and their role."""
 
-    permission = _type(*Role)
+    permission = _type(*WorkspaceRole)
 
 
 class RepositoryPermission(Schema):

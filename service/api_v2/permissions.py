@@ -23,7 +23,7 @@ from tracker.access.rights import (
     require_account,
     require_permission,
 )
-from tracker.access.workspaces import Role
+from tracker.access.workspaces import WorkspaceRole
 from tracker.database import Reader, Row, Transaction
 from tracker.errors import NotFound
 from tracker.query import Catalogue
@@ -174,7 +174,7 @@ async def _own(db: Reader, actor: Actor) -> tuple[str, int]:
 async def _of_workspace(db: Reader, actor: Actor, *, workspace: str) -> tuple[str, int]:
     found = await workspaces.see(db, actor, workspace)
     require_account(actor)
-    workspaces.require_role(found, Role.OWNER)
+    workspaces.require_role(found, WorkspaceRole.OWNER)
     return f"workspaces/{found.slug}/permissions/repositories", found.id
 
 

@@ -17,7 +17,7 @@ from service.http.endpoint import REPOSITORY, Routes
 from service.http.links import BASE_URL
 from tracker import fields
 from tracker.access import repositories, workspaces
-from tracker.access.repositories import NewRepository, Role, Shown
+from tracker.access.repositories import NewRepository, RepositoryRole, Shown
 from tracker.access.rights import Actor, Repository, find_repository, require_permission
 from tracker.access.workspaces import Workspace
 from tracker.database import Reader, Transaction
@@ -35,7 +35,12 @@ _PAGE = objects.page_of(objects.Repository)
 class _Parameters(fields.Payload):
     """role: what the caller is there at least. (`after`, a date, is ignored.)"""
 
-    role = fields.enumeration(Role, metadata={"description": "What you are there at least."})
+    role = fields.enumeration(
+        RepositoryRole, metadata={"description": "What you are there at least."}
+    )
+
+
+_PARAMETERS = _Parameters()
 
 
 class _Slug(fields.Payload):
@@ -125,7 +130,7 @@ async def delete_repository(request: web.Request) -> web.Response:
     Scope.REPOSITORY,
     answers={200: _PAGE},
     catalogue=repositories.REPOSITORIES,
-    parameters=_Parameters(),
+    parameters=_PARAMETERS,
 )
 async def list_repositories(request: web.Request) -> web.Response:
     """List the public repositories and your own, a page at a time."""
@@ -137,7 +142,7 @@ async def list_repositories(request: web.Request) -> web.Response:
     Scope.REPOSITORY,
     answers={200: _PAGE},
     catalogue=repositories.REPOSITORIES,
-    parameters=_Parameters(),
+    parameters=_PARAMETERS,
 )
 async def list_workspace_repositories(request: web.Request) -> web.Response:
     """List the repositories of a workspace that you may see, a page at a time."""
@@ -156,7 +161,7 @@ async def _everywhere(db: Reader, actor: Actor) -> None:
 
 async def _answer_list(request: web.Request, where: Where) -> web.Response:
     asked = PageRequest(request, repositories.REPOSITORIES)
-    role = fields.load(_Parameters(), dict(request.query)).get("role")
+    role = fields.load(_PARAMETERS, dict(request.query)).get("role")
     work = partial(_list, where=where, listing=asked.listing, role=role)
     workspace, page = await requests.read(request, work, find=None, lane=asked.lane)
     base = request[BASE_URL]
@@ -168,7 +173,7 @@ async def _answer_list(request: web.Request, where: Where) -> web.Response:
 
 
 async def _list(
-    db: Reader, actor: Actor, *, where: Where, listing: Listing, role: Role | None
+    db: Reader, actor: Actor, *, where: Where, listing: Listing, role: RepositoryRole | None
 ) -> tuple[Workspace | None, Page[Shown]]:
     workspace = await where(db, actor)
     inside = workspace.id if workspace else None
@@ -178,7 +183,7 @@ async def _list(
 async def _owned(db: Reader, actor: Actor, name: str) -> Workspace:
     """A workspace of the actor. Raises NotFound, Forbidden."""
     workspace = await workspaces.see(db, actor, name)
-    workspaces.require_role(workspace, workspaces.Role.OWNER)
+    workspaces.require_role(workspace, workspaces.WorkspaceRole.OWNER)
     return workspace
 
 
@@ -209,7 +214,7 @@ async def _vacant(db: Reader, actor: Actor, workspace: str, slug: str) -> _Place
         found = await workspaces.see(db, actor, workspace)
     except NotFound:
         return None
-    if found.role is not workspaces.Role.OWNER or slug.startswith("{"):
+    if found.role is not workspaces.WorkspaceRole.OWNER or slug.startswith("{"):
         return None
     return _Place(found, slug)
 

@@ -15,7 +15,7 @@ from service.http.links import BASE_URL
 from tracker import fields
 from tracker.access import accounts, workspaces
 from tracker.access.rights import Actor, require_account
-from tracker.access.workspaces import Role, Workspace
+from tracker.access.workspaces import Workspace, WorkspaceRole
 from tracker.database import Reader, Row
 from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Scope
@@ -138,7 +138,7 @@ async def _answer_list(
 ) -> web.Response:
     asked = PageRequest(request, workspaces.WORKSPACES)
     given = fields.load(_PARAMETERS, dict(request.query))
-    role = Role.OWNER if given.get("role") is _AskedRole.OWNER else Role.MEMBER
+    role = WorkspaceRole.OWNER if given.get("role") is _AskedRole.OWNER else WorkspaceRole.MEMBER
     work = partial(_list, listing=asked.listing, role=role)
     page, row = await requests.read(request, work, find=None, lane=asked.lane)
     base = request[BASE_URL]
@@ -147,7 +147,7 @@ async def _answer_list(
 
 
 async def _list(
-    db: Reader, actor: Actor, *, listing: Listing, role: Role
+    db: Reader, actor: Actor, *, listing: Listing, role: WorkspaceRole
 ) -> tuple[Page[Workspace], Row]:
     """A page of workspaces, and the account that asks for them."""
     row = await accounts.get(db, require_account(actor))
@@ -171,7 +171,7 @@ async def _joined(db: Reader, actor: Actor, name: str) -> Workspace:
     """A workspace for its members. Raises NotFound, Unauthenticated, Forbidden."""
     found = await workspaces.see(db, actor, name)
     require_account(actor)
-    workspaces.require_role(found, Role.MEMBER)
+    workspaces.require_role(found, WorkspaceRole.MEMBER)
     return found
 
 
@@ -207,7 +207,7 @@ def _access(base: str, found: Workspace) -> Json:
     """A workspace of the caller, as /user/workspaces shows it."""
     return {
         "type": "workspace_access",
-        "administrator": found.role is Role.OWNER,
+        "administrator": found.role is WorkspaceRole.OWNER,
         "workspace": _outlined(base, found),
     }
 

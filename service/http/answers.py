@@ -112,7 +112,7 @@ def _takes_gzip(request: web.Request) -> bool:
     return weight.rstrip("0.") != "q="
 
 
-def dress(response: web.StreamResponse) -> None:
+def add_headers(response: web.StreamResponse) -> None:
     """Put on an answer the headers that do not depend on the request."""
     response.headers[hdrs.SERVER] = "Pail"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -122,7 +122,7 @@ def dress(response: web.StreamResponse) -> None:
 
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers that every answer has (signal on_response_prepare)."""
-    dress(response)
+    add_headers(response)
     headers = response.headers
     if DIALECT in request:
         headers.update(_OF_APIS)

@@ -115,7 +115,7 @@ class Connection(RequestHandler):
             super().handle_error(request, status, exc, message)
         words = _TOO_LONG if isinstance(exc, LineTooLong) else _MESSAGES[status]
         answer = errors.envelope(spoken(self._dialects, request.path), status, words)
-        answers.dress(answer)
+        answers.add_headers(answer)
         answer.headers[hdrs.CONNECTION] = "close"  # it is sent as HTTP/1.0, which has no such rule
         answer.force_close()
         return answer

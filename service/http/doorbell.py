@@ -17,7 +17,7 @@ from tracker.work.jobs import Job
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 """Seconds that a ring may take, in the background."""
 
 RINGS = 100
@@ -46,7 +46,7 @@ class Doorbell:
 
     async def _ring(self, job: Job) -> None:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 queue = self._connected()
                 async with queue.pipeline(transaction=True) as bell:
                     bell.rpush(jobs.BELL, job.id)
@@ -62,7 +62,7 @@ class Doorbell:
         if self._url is None:
             return "none"
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await self._connected().ping()
         except Exception:  # redis raises a good many kinds
             return "unreachable"
@@ -82,7 +82,7 @@ class Doorbell:
             from redis.asyncio import ConnectionPool
 
             pool = ConnectionPool.from_url(
-                self._url or "", socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+                self._url or "", socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
             )
             self._queue = ArqRedis(pool, job_serializer=_serialize)
         return self._queue

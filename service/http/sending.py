@@ -71,12 +71,12 @@ async def write(request: web.Request, response: web.StreamResponse, text: bytes)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
     whole = memoryview(text)
     for start in range(0, len(text), _PIECE):
-        async with patience(request):
+        async with reader_timeout(request):
             await response.write(whole[start : start + _PIECE])
 
 
 @asynccontextmanager
-async def patience(request: web.Request) -> AsyncIterator[None]:
+async def reader_timeout(request: web.Request) -> AsyncIterator[None]:
     """Cut the client off and raise ConnectionError when it does not read what is sent in here.
 
     It has Timeouts.reader to read a piece.

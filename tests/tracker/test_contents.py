@@ -113,7 +113,7 @@ async def test_html_is_kept_though_its_caller_goes_away(core: Core) -> None:
 async def test_an_answer_waits_so_long_for_rendering_and_it_is_kept_all_the_same(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "_PATIENCE", 0.05)
+    monkeypatch.setattr(contents, "_TIMEOUT", 0.05)
     await add_issues(core, SLOW[1], QUICK[1])
     async with Renderer(cpu_seconds=0.5) as renderer:
         shown = Contents(core.db, renderer)
@@ -133,7 +133,7 @@ async def test_an_answer_does_not_wait_for_a_renderer_that_hangs(
     await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**b**"})
     (child,) = children(os.getpid())
     os.kill(child, signal.SIGSTOP)
-    monkeypatch.setattr(contents, "_PATIENCE", 0.2)
+    monkeypatch.setattr(contents, "_TIMEOUT", 0.2)
     made = await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**c**"})
     assert made["content"]["html"] == "<p>**c**</p>"
     os.kill(child, signal.SIGCONT)
@@ -146,7 +146,7 @@ async def test_an_answer_does_not_wait_for_a_renderer_that_hangs(
 async def test_the_texts_of_one_account_are_not_in_the_way_of_anothers(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "_PATIENCE", 60)
+    monkeypatch.setattr(contents, "_TIMEOUT", 60)
     slow = {"title": "t", "content": SLOW[1]}
     crowd = [asyncio.create_task(api.post(f"{OPEN}/issues", "charlie", slow)) for _ in range(5)]
     await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)

@@ -27,7 +27,7 @@ from tracker.query import Catalogue, Column, Selection, Type
 from tracker.query.paging import Listing, Page
 
 
-class Role(StrEnum):
+class RepositoryRole(StrEnum):
     """What a list of repositories can ask for: where the actor is that at least, by access.RANK."""
 
     MEMBER = "member"
@@ -260,7 +260,7 @@ async def find_all(
     listing: Listing,
     *,
     workspace: int | None = None,
-    role: Role | None = None,
+    role: RepositoryRole | None = None,
 ) -> Page[Shown]:
     """A part of the repositories that an actor sees (REPOSITORIES), oldest first.
 
@@ -275,7 +275,7 @@ async def find_all(
         ),
         {
             "workspace": workspace,
-            "least": [None, *Role].index(role),
+            "least": [None, *RepositoryRole].index(role),
             **sql_params(actor),
             **listing.params,
         },

@@ -13,7 +13,7 @@ from tracker.query import Catalogue, Column, Type
 from tracker.query.paging import Listing, Page
 
 
-class Role(StrEnum):
+class WorkspaceRole(StrEnum):
     """The role of a person in a workspace: a member of one of its repositories, or its owner."""
 
     MEMBER = "member"
@@ -30,7 +30,7 @@ class Workspace:
     name: str
     is_private: bool
     created_on: str
-    role: Role | None
+    role: WorkspaceRole | None
 
 
 _ROLE = """CASE WHEN w.owner_id = :actor OR :is_admin = 1 THEN 'owner'
@@ -58,7 +58,7 @@ WORKSPACES = Catalogue(
         "name": Column("w.name"),
         "created_on": Column("w.created_on", Type.TIME),
         **WORKSPACE_PATHS,
-        "permission": Column(_ROLE, Type.WORD, words=tuple(Role)),
+        "permission": Column(_ROLE, Type.WORD, words=tuple(WorkspaceRole)),
     },
 )
 """An actor's own workspaces, as themselves and as memberships."""
@@ -77,7 +77,7 @@ MEMBERS = Catalogue(
         "permission": Column(
             "CASE WHEN a.id = w.owner_id THEN 'owner' ELSE 'member' END",
             Type.WORD,
-            words=tuple(Role),
+            words=tuple(WorkspaceRole),
         ),
     },
 )
@@ -138,14 +138,14 @@ async def see(db: Reader, actor: Actor, name: str) -> Workspace:
     return _workspace(row)
 
 
-def require_role(workspace: Workspace, needed: Role) -> None:
+def require_role(workspace: Workspace, needed: WorkspaceRole) -> None:
     """Raises Forbidden for an actor with a lesser role in the workspace."""
-    if workspace.role is not Role.OWNER and workspace.role is not needed:
+    if workspace.role is not WorkspaceRole.OWNER and workspace.role is not needed:
         raise Forbidden(f"Only {needed}s of {workspace.slug} may do this.")
 
 
 async def find_all(
-    db: Reader, actor: Actor, listing: Listing, *, role: Role = Role.MEMBER
+    db: Reader, actor: Actor, listing: Listing, *, role: WorkspaceRole = WorkspaceRole.MEMBER
 ) -> Page[Workspace]:
     """A part of the actor's own workspaces (WORKSPACES); role is the least that they have there."""
     rows = await db.all(
@@ -156,7 +156,7 @@ async def find_all(
 
 
 async def members(db: Reader, actor: Actor, workspace: Workspace, listing: Listing) -> Page[Row]:
-    """A part of a workspace's members (MEMBERS): user_uuid, ... and permission, a Role."""
+    """A part of a workspace's members (MEMBERS): user_uuid, ... and permission, a WorkspaceRole."""
     rows = await db.all(
         listing.sql(
             f"{accounts.shown('a', 'user')}, {MEMBERS.columns['permission'].sql} AS permission",
@@ -197,5 +197,5 @@ def _workspace(row: Row) -> Workspace:
         name=row["name"],
         is_private=not row["is_public"],
         created_on=row["created_on"],
-        role=Role(row["role"]) if row["role"] else None,
+        role=WorkspaceRole(row["role"]) if row["role"] else None,
     )

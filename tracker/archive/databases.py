@@ -14,7 +14,7 @@ _CHUNK = 1 << 20
 Call = Callable[[Person | None], Any]
 
 
-class Database:
+class DatabaseFile:
     """One db file in the making: its long sections lie in files of a folder until they are read.
 
     call says how the file names a person.

@@ -57,9 +57,9 @@ class Witnesses:
         elsewhere."""
         return self._namesakes.splits
 
-    def see(self, record: Any) -> None:
+    def note(self, record: Any) -> None:
         """Remember the people of a record of db-2.0.json."""
-        self._namesakes.see(record)
+        self._namesakes.note(record)
         for role in ROLES.get(type(record), ()):
             person = getattr(record, role)
             if (
@@ -78,9 +78,9 @@ class Witnesses:
         self._seen[sighting.person.index] += sighting.weight
         self._records.setdefault(identity(record), []).append(sighting)
 
-    def hear(self, record: Any) -> None:
+    def match(self, record: Any) -> None:
         """Ask a record of db-1.0.json for the usernames of those seen in its twin."""
-        self._namesakes.hear(record)
+        self._namesakes.match(record)
         for sighting in self._records.get(identity(record), ()):
             if username := sighting.username(record):
                 votes = self._votes.setdefault(sighting.person.index, Counter())
@@ -130,13 +130,13 @@ class _Namesakes:
         self._listed: dict[int, _Name] = {}
         self._met: set[int] = set()
 
-    def see(self, record: Any) -> None:
+    def note(self, record: Any) -> None:
         """Remember where a record of db-2.0.json names a person without an account_id."""
         for person, place in (*in_roles(record), *in_lists(record)):
             if person is not None and person.display_name and person.account_id is None:
                 self._places.add(key(record, place), person.index)
 
-    def hear(self, record: Any) -> None:
+    def match(self, record: Any) -> None:
         """Note whom a record of db-1.0.json has at these places."""
         if not self._places:
             return

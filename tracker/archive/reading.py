@@ -106,7 +106,7 @@ class Archive:
         warnings = []
         if others:
             witnesses = Witnesses()
-            looks = (witnesses.see, witnesses.hear)
+            looks = (witnesses.note, witnesses.match)
             for survey, text, look in zip(surveys, texts, looks, strict=True):
                 survey.run(text, self._looks(look), digests=True)
             warnings = witnesses.join(first.people) + first.disagreements(others[0])

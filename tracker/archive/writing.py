@@ -16,7 +16,7 @@ from typing import Self
 from isal import isal_zlib
 from stream_zip import ZIP_32, ZIP_64, Method, stream_zip
 
-from tracker.archive.databases import Database, by_account, by_username
+from tracker.archive.databases import DatabaseFile, by_account, by_username
 from tracker.archive.jira import JiraProject, derive_key
 from tracker.archive.records import Attachment, Comment, Issue, Log, Meta
 from tracker.files import new_file
@@ -71,8 +71,8 @@ class Writer:
         self._folder = tempfile.TemporaryDirectory(prefix="export-", dir=spool)
         folder = Path(self._folder.name)
         self._databases = (
-            Database(folder, "1.0", by_username),
-            Database(folder, "2.0", by_account),
+            DatabaseFile(folder, "1.0", by_username),
+            DatabaseFile(folder, "2.0", by_account),
         )
         self._jira = JiraProject(
             folder,

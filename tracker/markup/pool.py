@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self, cast
 from tracker.markup import plain
 
 _ENTRY = Path(__file__).parents[2] / "pail_main.py"  # imports this tracker, no other one
-_PATIENCE = 20  # seconds on the clock for what takes a second of CPU
+_TIMEOUT = 20  # seconds on the clock for what takes a second of CPU
 _ATTEMPTS = 2  # a child can be killed by others than its text, so one death proves nothing
 
 _MOST_WAITING = 8 << 20
@@ -82,7 +82,7 @@ class _Child:
 
     async def _receive(self) -> Any:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 size = int.from_bytes(await self._output.readexactly(4), "big")
                 return json.loads(await self._output.readexactly(size))
         except (EOFError, ConnectionError) as error:

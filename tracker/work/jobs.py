@@ -240,7 +240,7 @@ async def claim(db: Database, job_id: int, worker: str) -> Job | None:
             return None
         job = _job(row)
         try:
-            await _require_asker(tx, job)
+            await _require_administrator(tx, job)
         except Forbidden as error:
             await settle(tx, job, JobStatus.FAILURE, message=error.message)
             refusal = error.message
@@ -293,7 +293,7 @@ async def claim_next(db: Database, worker: str) -> Job | None:
             return job
 
 
-async def _require_asker(db: Reader, job: Job) -> None:
+async def _require_administrator(db: Reader, job: Job) -> None:
     """Raises Forbidden when an account asked for the job that may not any more."""
     if job.asked_by is AskedBy.ACCOUNT:
         now = await get(db, job.id)  # an account that was deleted since is named no more
@@ -465,7 +465,7 @@ async def settle(
     ):
         raise Superseded
     if status is JobStatus.SUCCESS:
-        await _require_asker(tx, job)
+        await _require_administrator(tx, job)
 
 
 async def replace_exports(tx: Transaction, job: Job) -> Sequence[str]:

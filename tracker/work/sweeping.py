@@ -18,7 +18,7 @@ from tracker.settings import Settings
 from tracker.work import jobs
 from tracker.work.presence import Presence
 
-BREATH = 0.005
+PAUSE = 0.005
 """Seconds between two short transactions."""
 
 YOUNG = 3600.0
@@ -55,7 +55,7 @@ async def _dropped(db: Database, blobs: Blobs) -> None:
         if not count:
             return
         await free(db, blobs, lost)
-        await asyncio.sleep(BREATH)  # others want to write too
+        await asyncio.sleep(PAUSE)  # others want to write too
 
 
 async def _exports(db: Database, settings: Settings, young: float) -> None:
