@@ -213,7 +213,7 @@ def member() -> None:
 @click.argument("permission", type=click.Choice([str(word) for word in Permission]))
 def member_add(full_name: str, username: str, permission: str) -> None:
     """Grant an account read, write or admin permission, or change it."""
-    _set_member(full_name, username, permission)
+    _set_member(full_name, username, Permission(permission))
 
 
 @member.command("remove")
@@ -224,7 +224,7 @@ def member_remove(full_name: str, username: str) -> None:
     _set_member(full_name, username, None)
 
 
-def _set_member(full_name: str, username: str, permission: str | None) -> None:
+def _set_member(full_name: str, username: str, permission: Permission | None) -> None:
     async def work(db: Database) -> None:
         await repositories.set_member(db, await find(db, full_name), username, permission)
 

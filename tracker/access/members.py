@@ -3,7 +3,7 @@
 from tracker.access import accounts
 from tracker.access.rights import REPOSITORY_COLUMNS, Actor, Repository, seen, sql_params
 from tracker.database import Reader, Row, Transaction
-from tracker.errors import Invalid, NotFound
+from tracker.errors import NotFound
 from tracker.query import Catalogue, Column, Type
 from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Permission
@@ -98,10 +98,10 @@ async def get(db: Reader, repository: Repository, selected: str) -> Row:
     return row
 
 
-async def put(tx: Transaction, repository: Repository, account_id: int, permission: str) -> None:
-    """Give an account read, write or admin access. Raises Invalid for another permission."""
-    if permission not in set(Permission):
-        raise Invalid(f"The permission must be one of: {', '.join(Permission)}.")
+async def put(
+    tx: Transaction, repository: Repository, account_id: int, permission: Permission
+) -> None:
+    """Give an account read, write or admin access, or change the access that it has."""
     await tx.run(
         """INSERT INTO member (repository_id, account_id, permission)
            VALUES (:repository, :account, :permission)

@@ -25,6 +25,7 @@ from tracker.database import Database, Duplicate, Reader, Row, Transaction
 from tracker.errors import Conflict, Invalid, NotFound
 from tracker.query import Catalogue, Column, Selection, Type
 from tracker.query.paging import Listing, Page
+from tracker.vocabulary import Permission
 
 
 class RepositoryRole(StrEnum):
@@ -315,12 +316,11 @@ async def public_trackers(db: Reader, most: int) -> Sequence[Row]:
 
 
 async def set_member(
-    db: Database, repository: Repository, username: str, permission: str | None
+    db: Database, repository: Repository, username: str, permission: Permission | None
 ) -> None:
     """Give an account read, write or admin access, or (None) take its access away.
 
-    Raises NotFound for an unknown account or, taking away, one that is no member; Invalid for an
-    unknown permission.
+    Raises NotFound for an unknown account or, taking away, one that is no member.
     """
     account = await accounts.find(db, username)
     async with db.transaction() as tx:
