@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -206,23 +207,46 @@ def test_no_workspace_can_have_the_name_of_a_route(tmp_path: Path) -> None:
 
 def test_readme_documents_every_setting_and_no_other() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    for name in settings.NAMES:
-        assert f"`{name}`" in readme, f"README.md does not document {name}"
+    section = readme.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert documented == set(settings.NAMES)
+
+
+def variables(source: str) -> set[str]:
+    """The names of variables that calls in a source begin with."""
+    first = (call.args[0] for call in ast.walk(ast.parse(source)) if _has_arguments(call))
+    return {
+        value.value
+        for value in first
+        if isinstance(value, ast.Constant)
+        and isinstance(value.value, str)
+        and re.fullmatch("[A-Z_]+", value.value)
+    }
+
+
+def _has_arguments(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and bool(node.args)
 
 
 def test_what_is_read_from_the_environment_is_what_is_listed() -> None:
-    tree = ast.parse((ROOT / "tracker" / "settings.py").read_text("utf-8"))
-    read = {
-        argument.value
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call)
-        for argument in call.args[:2]
-        if isinstance(argument, ast.Constant)
-        and isinstance(argument.value, str)
-        and argument.value.isupper()
-        and argument.value.replace("_", "").isalpha()
-    }
-    assert read == set(settings.NAMES)
+    assert variables('a: int = _size("PAIL_A", 1)\nenv.str("PAIL_B")') == {"PAIL_A", "PAIL_B"}
+    source = (ROOT / "tracker" / "settings.py").read_text("utf-8")
+    assert variables(source) == set(settings.NAMES)
+    assert len(settings.NAMES) == len(set(settings.NAMES))
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    reading = {module for module, path in MODULES.items() if _reads_environment(path)}
+    assert reading == {"tracker.settings"}
+
+
+def _reads_environment(path: Path) -> bool:
+    """Whether a module uses environs or asks os for a variable; to hand all of them on is fine."""
+    source = path.read_text("utf-8")
+    return any(_is_in(name, "environs") for name in _imports(path)) or bool(
+        re.search(r"\bgetenv\b|\benviron(\[|\.)", source)
+    )
 
 
 _ELSEWHERE = re.compile(

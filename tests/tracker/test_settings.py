@@ -111,6 +111,55 @@ def test_a_wrong_one_is_named_in_one_sentence(
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("PORT", " x ", "PORT must be a whole number from 0 to 65535, not 'x'."),
+        ("PORT", "065536", "PORT must be a whole number from 0 to 65535, not '065536'."),
+        (
+            "PAIL_MAX_BODY_BYTES",
+            "0",
+            "PAIL_MAX_BODY_BYTES must be a whole number from 1 to 1125899906842624, not '0'.",
+        ),
+        (
+            "DATABASE_URL",
+            "pail.db",
+            "DATABASE_URL must look like sqlite:///relative.db or sqlite:////absolute.db,"
+            " not 'pail.db'.",
+        ),
+        (
+            "REDIS_URL",
+            "localhost",
+            "REDIS_URL must look like redis://host:6379/0 or unix:///path, not 'localhost'.",
+        ),
+        (
+            "PAIL_PUBLIC_URL",
+            "it's",
+            'PAIL_PUBLIC_URL must look like https://issues.example.org, not "it\'s".',
+        ),
+        (
+            "PAIL_ALLOWED_HOSTS",
+            "a, B c",
+            "PAIL_ALLOWED_HOSTS must be names separated by commas; 'b c' is not one.",
+        ),
+    ],
+)
+def test_the_sentence_says_what_is_possible(
+    name: str, text: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SettingsError) as refusal:
+        load()
+    assert str(refusal.value) == sentence
+
+
+def test_the_first_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, ";")
+    with pytest.raises(SettingsError, match=r"^PORT "):
+        load()
+
+
 def test_an_empty_one_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PORT", "DATABASE_URL", "REDIS_URL", "PAIL_PUBLIC_URL", "PAIL_MAX_BODY_BYTES"):
         monkeypatch.setenv(name, "")
