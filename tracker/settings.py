@@ -1,14 +1,18 @@
-"""Settings from the environment: every name, its default, its limits and what it means."""
+"""Settings from the environment: each is one line of Settings or Limits.
 
-import dataclasses
+The line says the name of the variable, the default and what may be given.
+"""
+
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
-from environs import Env
+from environs import Env, EnvValidationError, ValidationError
+
+Value = TypeVar("Value")
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -19,45 +23,50 @@ class SettingsError(Exception):
     """A setting is wrong; str(error) is one sentence that names it."""
 
 
-def _read(name: str, default: Any, parse: Callable[[str], Any]) -> Any:
-    """A member that is read from the variable of that name, if there is one.
+def _setting(variable: str, default: Value, parse: Callable[[str], Value | None]) -> Value:
+    """A field that is read from a variable.
 
-    parse() makes its value of a text, and raises SettingsError.
+    parse makes the value of the variable's text, None where the text counts as not set. It raises
+    ValidationError with what comes after the variable's name in the sentence of the error.
     """
-    return dataclasses.field(default=default, metadata={"name": name, "parse": parse})
+    return field(default=default, metadata={"variable": variable, "parse": parse})
 
 
-def _whole(name: str, default: int, low: int, high: int) -> int:
-    """A member that is a whole number from low to high; a blank text means the default."""
-
-    def parse(given: str) -> int:
-        text = given.strip() or str(default)
+def _whole(variable: str, default: int, low: int, high: int) -> int:
+    def parse(text: str) -> int | None:
+        text = text.strip()
+        if not text:
+            return None
         if not re.fullmatch(r"[0-9]{1,18}", text) or not low <= int(text) <= high:
-            raise SettingsError(
-                f"{name} must be a whole number from {low} to {high}, not {text!r}."
-            )
+            raise ValidationError(f"must be a whole number from {low} to {high}, not {text!r}.")
         return int(text)
 
-    number: int = _read(name, default, parse)
-    return number
+    return _setting(variable, default, parse)
 
 
-def _size(name: str, default: int) -> int:
-    return _whole(name, default, 1, 1 << 50)
+def _size(variable: str, default: int) -> int:
+    return _whole(variable, default, 1, 1 << 50)
 
 
-def _folder(path: str) -> Path:
-    return Path(path).expanduser()
+def _split(url: str) -> SplitResult:
+    """The parts of an address; all are empty where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
 
 
 def _database(url: str) -> Path | None:
     if not url:
         return None
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme != "sqlite" or parts.netloc or len(parts.path) < 2:
-        raise SettingsError(
-            "DATABASE_URL must look like sqlite:///relative.db or sqlite:////absolute.db, "
-            f"not {url!r}."
+        raise ValidationError(
+            f"must look like sqlite:///relative.db or sqlite:////absolute.db, not {url!r}."
         )
     return Path(parts.path[1:])
 
@@ -65,24 +74,20 @@ def _database(url: str) -> Path | None:
 def _redis_url(url: str) -> str | None:
     if not url:
         return None
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("redis", "rediss", "unix", "valkey", "valkeys") or not (
         parts.netloc or parts.path
     ):
-        raise SettingsError(
-            f"REDIS_URL must look like redis://host:6379/0 or unix:///path, not {url!r}."
-        )
+        raise ValidationError(f"must look like redis://host:6379/0 or unix:///path, not {url!r}.")
     return re.sub(r"^valkey", "redis", url)
 
 
 def _public_url(url: str) -> str | None:
     if not url:
         return None
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SettingsError(
-            f"PAIL_PUBLIC_URL must look like https://issues.example.org, not {url!r}."
-        )
+        raise ValidationError(f"must look like https://issues.example.org, not {url!r}.")
     return url.rstrip("/")
 
 
@@ -90,9 +95,7 @@ def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(host.strip().lower().strip("[]") for host in text.split(",") if host.strip())
     for host in hosts:
         if not re.fullmatch(r"[0-9a-z_.:-]+", host):
-            raise SettingsError(
-                f"PAIL_ALLOWED_HOSTS must be names separated by commas; {host!r} is not one."
-            )
+            raise ValidationError(f"must be names separated by commas; {host!r} is not one.")
     return hosts
 
 
@@ -122,14 +125,14 @@ class Limits:
 class Settings:
     """What Pail runs with. See README, "Settings"."""
 
-    host: str = _read("HOST", "127.0.0.1", str)
+    host: str = _setting("HOST", "127.0.0.1", str)
     port: int = _whole("PORT", 8080, 0, 65_535)
     web_concurrency: int = _whole("WEB_CONCURRENCY", 1, 1, 64)
-    data_dir: Path = _read("PAIL_DATA_DIR", Path("data"), _folder)
-    database: Path = _read("DATABASE_URL", Path("data/pail.db"), _database)
-    redis_url: str | None = _read("REDIS_URL", None, _redis_url)
-    public_url: str | None = _read("PAIL_PUBLIC_URL", None, _public_url)
-    allowed_hosts: tuple[str, ...] = _read(
+    data_dir: Path = _setting("PAIL_DATA_DIR", Path("data"), _folder)
+    database: Path = _setting("DATABASE_URL", Path("data/pail.db"), _database)
+    redis_url: str | None = _setting("REDIS_URL", None, _redis_url)
+    public_url: str | None = _setting("PAIL_PUBLIC_URL", None, _public_url)
+    allowed_hosts: tuple[str, ...] = _setting(
         "PAIL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "::1"), _hosts
     )
     keep_replaced_days: int = _whole("PAIL_KEEP_REPLACED_DAYS", 30, 0, 36_500)
@@ -137,7 +140,7 @@ class Settings:
     job_attempts: int = _whole("PAIL_JOB_ATTEMPTS", 3, 1, 100)
     job_stalled_seconds: int = _whole("PAIL_JOB_STALLED_SECONDS", 60, 1, 86_400)
     job_patience_seconds: int = _whole("PAIL_JOB_PATIENCE_SECONDS", 300, 1, 86_400)
-    limits: Limits = dataclasses.field(default_factory=Limits)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def blobs_dir(self) -> Path:
@@ -165,10 +168,7 @@ class Settings:
 
 
 NAMES = tuple(
-    member.metadata["name"]
-    for table in (Settings, Limits)
-    for member in dataclasses.fields(table)
-    if "name" in member.metadata
+    each.metadata["variable"] for of in (Settings, Limits) for each in fields(of) if each.metadata
 )
 """Every variable that is read; a test compares them with README."""
 
@@ -176,20 +176,27 @@ NAMES = tuple(
 def load() -> Settings:
     """Settings from the process's environment.
 
+    The database is in the data directory unless DATABASE_URL says otherwise.
     Raises SettingsError with one clear sentence that names the variable.
     """
     env = Env()
-    values = _values(env, Settings)
-    if values.get("database") is None:  # it lies in the data directory, wherever that is
-        values["database"] = values.get("data_dir", Settings().data_dir) / "pail.db"
-    return Settings(**values, limits=Limits(**_values(env, Limits)))
+    env.add_parser("setting", lambda text, parse: None if text is None else parse(text))
+    given = _given(env, Settings)
+    if "data_dir" in given:
+        given.setdefault("database", given["data_dir"] / "pail.db")
+    return Settings(**given, limits=Limits(**_given(env, Limits)))
 
 
-def _values(env: Env, table: type[Settings] | type[Limits]) -> dict[str, Any]:
-    """The members of a table that the environment has a text for."""
-    found = {}
-    for member in dataclasses.fields(table):
-        text = env.str(member.metadata["name"], None) if "name" in member.metadata else None
-        if text is not None:
-            found[member.name] = member.metadata["parse"](text)
+def _given(env: Env, of: type[Settings | Limits]) -> dict[str, Any]:
+    """The values of the fields whose variables are set."""
+    found: dict[str, Any] = {}
+    for each in fields(of):
+        if each.metadata:
+            variable = each.metadata["variable"]
+            try:
+                value = env.setting(variable, None, parse=each.metadata["parse"])
+            except EnvValidationError as error:
+                raise SettingsError(" ".join([variable, *error.error_messages])) from error
+            if value is not None:
+                found[each.name] = value
     return found

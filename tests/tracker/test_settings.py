@@ -168,3 +168,12 @@ def test_an_empty_one_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_unit_names_are_what_they_say() -> None:
     assert (settings.KIB, settings.MIB, settings.GIB) == (2**10, 2**20, 2**30)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "PAIL_PUBLIC_URL"])
+def test_what_is_no_address_at_all_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://[")
+    with pytest.raises(SettingsError, match=rf"^{name} must look like .+, not 'http://\['\.$"):
+        load()
