@@ -27,7 +27,7 @@ def main() -> int:
     handler = log_handler("%(asctime)s %(levelname)s %(message)s")
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("aiohttp.server").addFilter(MalformedRequests())
-    # Whatever a client writes into a form's headers is no news for the log.
+    # Warnings about what clients write into the headers of forms do not belong in the log.
     warnings.filterwarnings("ignore", module="aiohttp.multipart")
     try:
         settings = load()

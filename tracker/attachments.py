@@ -1,4 +1,4 @@
-"""Attachments: files that hang on an issue."""
+"""Attachments: files of issues."""
 
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from tracker.settings import Limits
 from tracker.vocabulary import Permission
 
 NAME_BYTES = 255
-"""What a file's name may have in UTF-8: no file system takes more."""
+"""The most bytes of a file name in UTF-8: file systems take no more."""
 
 NO_ATTACHMENT = "No Attachment matches the given query."
 NO_BYTES = "The archive that this issue came from held no file for this attachment."
@@ -176,16 +176,15 @@ async def _remove(
 
 
 def _require_bytes(blobs: Blobs, files: Collection[File]) -> None:
-    """Raises Unavailable for bytes that were there before and have been swept since.
-
-    The sweep removes nothing but in a transaction: what is there in this one stays.
+    """Raises Unavailable for bytes that the sweep has removed since the upload. The sweep removes
+    bytes in transactions only, so those that are there in this one stay.
     """
     if not all(blobs.path(file.sha256).exists() for file in files):
         raise Unavailable("The upload took too long; nothing was changed.")
 
 
 async def _require_room(tx: Transaction, tracker_id: int, number: int, limits: Limits) -> None:
-    """Raises TooLarge when there is too much now: asked in the transaction that put it there."""
+    """Raises TooLarge when the transaction has added too much."""
     row = await tx.returning(
         f"""SELECT (SELECT count(*) FROM attachment
                     WHERE tracker_id = :tracker AND issue_number = :number) AS files,

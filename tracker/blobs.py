@@ -23,7 +23,7 @@ CHUNK = 1 << 16
 """Bytes read at a time; fixed, because the compressor's output depends on it."""
 
 MOST_FREED = 1000
-"""Blobs that one request removes at most; the sweep takes what is left."""
+"""Blobs that one request removes at most; the sweep removes the others."""
 
 _DRAFT = "new-"
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -53,7 +53,7 @@ class PartialBlob:
         self._file.write(chunk)
 
     def close(self) -> Stored:
-        """What was written; nothing more can be."""
+        """Close the file; returns what was written."""
         self._file.close()
         return Stored(self._digest.hexdigest(), self._size)
 
@@ -110,7 +110,7 @@ class Batch:
         """Take in a draft that is closed: commit() gives it its name."""
         target = self._drafts[draft.path] = self._blobs.path(stored.sha256)
         try:
-            os.utime(target)  # young again, so that no sweep takes it
+            os.utime(target)  # its new time protects it from the sweep
         except FileNotFoundError:
             return
         draft.path.unlink()
@@ -201,7 +201,7 @@ class Blobs:
         self.path(sha256).unlink(missing_ok=True)
 
     def remove_leftovers(self, *, older_than: float) -> None:
-        """Remove what a batch that was killed half-way left, older_than seconds ago."""
+        """Remove the files of batches that were killed more than older_than seconds ago."""
         before = time.time() - older_than
         for path in self._root.glob(f"{_DRAFT}*"):
             if path.stat().st_mtime <= before:

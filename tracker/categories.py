@@ -12,7 +12,7 @@ from tracker.vocabulary import CategoryKind, Permission
 
 
 def missing(kind: CategoryKind) -> str:
-    """What is said when there is none with that id."""
+    """The message for an absent id."""
     return f"No {kind.capitalize()} matches the given query."
 
 
@@ -195,7 +195,7 @@ async def _clear(
 async def _set_default(
     tx: Transaction, repository: Repository, kind: CategoryKind, before: str, after: str | None
 ) -> None:
-    """Where the tracker's default is the name before, it is the other one from now on."""
+    """Replace the tracker's default where it is the name before."""
     await tx.run(
         f"""UPDATE tracker SET default_{kind} = :after
              WHERE id = :tracker AND default_{kind} = :before""",

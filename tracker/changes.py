@@ -94,7 +94,7 @@ async def record(
     logs: Sequence[Log],
     message: Message | None = None,
 ) -> int:
-    """Write down what was altered about an issue as one change, and nothing else; returns its id.
+    """Record what was altered about an issue as one change, and nothing else; returns its id.
 
     now is issues.touch()'s. Without logs it is a plain comment. Raises Conflict.
     """

@@ -41,7 +41,7 @@ async def find_some(
     """
     params = {"tracker": repository.tracker_id, "number": number, **listing.params}
     found: list[Row] = []
-    # One by one: what does not fit is not even read, but for the first of it.
+    # One by one: of what does not fit only the first comment is read.
     async with aclosing(db.stream(listing.rows(_PLAIN), params, size=1)) as stream:
         async for [row] in stream:
             most -= len((row["content_raw"] or "").encode())
@@ -153,10 +153,8 @@ async def update(
 async def delete(
     tx: Transaction, actor: Actor, repository: Repository, number: int, comment_id: int
 ) -> None:
-    """Remove a comment; of one that carries a change only the text goes.
-
-    What was changed stays told: the history can't be altered. Who may and what it raises is as in
-    update().
+    """Remove a comment; of a comment with a change only the text, because history can't be altered.
+    Permissions and errors are those of update().
     """
     row = await _own(tx, actor, repository, number, comment_id)
     key = {"tracker": repository.tracker_id, "id": comment_id}

@@ -35,7 +35,7 @@ _STORE = {
     "comment": """UPDATE comment SET content_html = ?, content_renderer = ?
                    WHERE tracker_id = ? AND id = ? AND content_raw = ? AND content_markup = ?""",
 }
-"""Guarded by the text: HTML of a text that was edited meanwhile is not kept."""
+"""Guarded by the text: HTML of a text that was edited meanwhile is not stored."""
 
 _KEY = {"issue": "number", "comment": "id"}
 
@@ -67,7 +67,7 @@ async def read(reader: Reader, repository: Repository, table: Table, rows: Seque
 
 
 class Contents:
-    """Renders the texts of issues and comments and keeps the HTML in the background."""
+    """Renders the texts of issues and comments, and stores the HTML in the background."""
 
     def __init__(self, db: Database, renderer: markup.Renderer) -> None:
         self._db = db
@@ -106,7 +106,7 @@ class Contents:
                 partial(self._take, texts.table, texts.repository.tracker_id, row)
             )
         self._making.update(making)
-        # Without its caller it goes on: what is made and kept is not asked for again.
+        # It goes on without its caller: what is made and stored is not rendered again.
         done, _ = await asyncio.wait(making, timeout=_TIMEOUT)
         return [
             future.result().html
@@ -116,7 +116,7 @@ class Contents:
         ]
 
     async def close(self) -> None:
-        """End the rendering that goes on, and wait until what is rendered is kept."""
+        """Stop rendering, and wait until what is rendered is stored."""
         self._closing.set()
         for future in self._making:
             future.cancel()
@@ -128,7 +128,7 @@ class Contents:
     def _take(
         self, table: Table, tracker_id: int, row: Row, future: asyncio.Future[markup.Rendered]
     ) -> None:
-        """Put what was made to what is to be kept."""
+        """Add what was rendered to what is to be stored."""
         self._making.discard(future)
         if future.cancelled() or not future.result().is_final:
             return
@@ -166,7 +166,7 @@ def _have_marks(htmls: Iterable[str | None]) -> bool:
 
 
 def _stored(row: Row) -> str | None:
-    """The HTML that is kept of a row's text; None when it has to be made."""
+    """The stored HTML of a row's text; None when it has to be rendered."""
     if not row["content_raw"]:
         return ""
     html: str | None = row["content_html"] if row["content_renderer"] == markup.VERSION else None

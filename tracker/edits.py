@@ -16,7 +16,8 @@ from tracker.votes import Mark
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an issue shall be like. None keeps what is; of references, absent keeps, None clears."""
+    """What to change about an issue. None keeps a value; an absent reference is kept, None clears
+    it."""
 
     title: str | None = None
     content: str | None = None
@@ -39,7 +40,8 @@ _FIELDS = {
     "component": {"component_id"},
     "version": {"version_id"},
 }
-"""What a log row calls each thing that can be altered, in an archive's order, and its columns."""
+"""The field of log rows for each thing that can be altered, in an archive's order, and its
+columns."""
 
 _TEXT = _FIELDS["content"] | _FIELDS["title"]
 
@@ -106,7 +108,7 @@ async def _read(tx: Transaction, key: Mapping[str, object]) -> Row:
 async def _wanted(
     tx: Transaction, actor: Actor, repository: Repository, before: Row, edit: Edit
 ) -> dict[str, object]:
-    """The columns that the edit speaks of, and what they shall hold."""
+    """The columns that the edit names, and their new values."""
     wanted: dict[str, object] = {
         name: value
         for name in ("title", "state", "kind", "priority")
@@ -164,7 +166,7 @@ async def _write(
     altered: dict[str, object],
     now: str,
 ) -> list[Log]:
-    """Write what is altered into the issue; what there is to tell about it."""
+    """Write the altered columns; returns the log rows for them."""
     columns = dict(altered)
     if altered.keys() & _FIELDS["content"]:
         columns.update(content_html=None, content_renderer=None)

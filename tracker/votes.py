@@ -29,7 +29,7 @@ async def require(
     """Raises NotFound unless the actor has put the mark on the issue, Unauthenticated for an
     anonymous actor.
 
-    An absent issue is said to be absent.
+    Raises NotFound for an absent issue, too.
     """
     account_id = require_account(actor)
     await outline(db, repository, number)

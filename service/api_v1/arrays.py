@@ -1,4 +1,5 @@
-"""Bare arrays: API 1.0 has no pages but of issues, so these are as long as they are."""
+"""Bare arrays: API 1.0 has pages of issues only; its other lists are complete, whatever their
+length."""
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine

@@ -74,7 +74,7 @@ def issue(limits: Limits) -> Schema:
 
 @cache
 def edited_issue(limits: Limits) -> Schema:
-    """What shall be different about an issue; nothing is required."""
+    """The fields of an issue to change; none is required."""
     return _issue(limits, rules.title())
 
 

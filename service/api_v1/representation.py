@@ -17,7 +17,7 @@ from tracker.database import Row
 Json = dict[str, Any]
 
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-"""Where Bitbucket's clocks were: times without a zone are of there."""
+"""The zone of times without one: Bitbucket showed them so."""
 
 
 def nothing() -> web.Response:
@@ -33,7 +33,7 @@ def utc(time: str) -> str:
 def local(time: str) -> str:
     """A time of the tracker's as clocks in Amsterdam showed it: 2012-07-29 04:35:38.
 
-    In the very last hour there is, which an archive may name, they show that of UTC.
+    The last hour of the year 9999 is shown in UTC.
     """
     moment = datetime.fromisoformat(time)
     with suppress(OverflowError):

@@ -318,7 +318,7 @@ class Nothing(Schema):
 
 
 class Job(Schema):
-    """How far an import or an export is. percent, dry_run, message and report are ours."""
+    """The status of an import or an export. percent, dry_run, message and report are ours."""
 
     type = _type("issue_job_status")
     status = _type(*JobStatus)
@@ -333,8 +333,8 @@ class Job(Schema):
 
 
 class ImportUndo(Schema):
-    """How many writes going back behind an import has put out of sight, and how many that were out
-    of sight it has brought back (ours)."""
+    """How many writes the undo of an import has put out of sight, and how many it has brought back
+    (ours)."""
 
     type = _type("issue_import_undo")
     writes_out_of_sight = _Whole()
@@ -351,7 +351,7 @@ class _ErrorBody(Schema):
 
 
 class Error(Schema):
-    """Why nothing came of it."""
+    """An error."""
 
     type = _type("error")
     error = _Nested(_ErrorBody)

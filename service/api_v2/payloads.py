@@ -34,7 +34,7 @@ class Reference(fields.Field[Any]):
     """Something named by one of its members: loads as ("name", "UI") or ("id", 37).
 
     Of several members the first of `members` counts; a plain string means the member `plain`, and
-    an empty one nothing, as null does: a form has no other word for it.
+    an empty one none, as null does, because a form has no null.
     """
 
     def __init__(self, members: dict[str, fields.Field[Any]], *, plain: str) -> None:
@@ -116,7 +116,7 @@ class New(fields.Field[Any]):
 
 
 _SHOWN = 50
-"""Characters of a wrong name that are said again, and compared with the right ones."""
+"""Characters of a wrong name that an error repeats, and compares with the known names."""
 
 
 class Changes(rules.Payload):
@@ -169,7 +169,7 @@ def issue(limits: Limits) -> Schema:
 
 @cache
 def edited_issue(limits: Limits) -> Schema:
-    """What shall be different about an issue; nothing is required."""
+    """The fields of an issue to change; none is required."""
     return Lenient.from_dict(_issue(limits, rules.title(), edited=True))()
 
 

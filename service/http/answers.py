@@ -26,13 +26,14 @@ SELECT: web.RequestKey[Callable[[Any], Any]] = web.RequestKey("select")
 puts it there."""
 
 RETRY_SECONDS = 1
-"""When to ask again how far a job is: small ones take less than a second."""
+"""Seconds after which a client should ask for a job's status again; small jobs take less."""
 
 _WORTH_COMPRESSING = 4096
-"""Bytes: what is shorter fits into three packets anyway."""
+"""Bytes; a shorter answer fits into three packets uncompressed."""
 
 _MOST = 4 << 20
-"""Bytes of an answer that are worth an ETag and a compression: both take time, and others wait."""
+"""Bytes; a longer answer gets no ETag and no compression, because both would delay other
+requests."""
 
 _GZIP = 16 + 15
 """zlib's number for a gzip stream with the largest window."""
@@ -93,7 +94,7 @@ def _json(
 
 
 def _has(request: web.Request, etag: str) -> bool:
-    """Whether the request says that its sender has this already (weakly compared, RFC 9110)."""
+    """Whether the client has this version already (If-None-Match, weak comparison, RFC 9110)."""
     tags = request.headers.get(hdrs.IF_NONE_MATCH)
     if tags is None:
         return False
@@ -113,7 +114,7 @@ def _takes_gzip(request: web.Request) -> bool:
 
 
 def add_headers(response: web.StreamResponse) -> None:
-    """Put on an answer the headers that do not depend on the request."""
+    """Add the headers that do not depend on the request."""
     response.headers[hdrs.SERVER] = "Pail"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"

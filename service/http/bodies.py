@@ -26,7 +26,7 @@ MOST_VALUES = 20_000
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _LONG = 1 << 16
-"""Bytes: a longer form is taken apart in a thread, because that takes its time."""
+"""Bytes; a longer form is parsed in a thread, because that takes long."""
 
 _CODECS = {
     **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
@@ -47,7 +47,7 @@ def limit_reads(request: web.Request) -> None:
 
 
 class _ReadTimer(BaseTimerContext):
-    """What aiohttp's reader enters to wait for bytes, and leaves when some have come."""
+    """A timer that aiohttp's reader enters to wait for bytes, and leaves when some have arrived."""
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
@@ -181,12 +181,12 @@ async def _multipart(request: web.Request, text: bytes, codec: str) -> Form:
 
 
 def _reader(request: web.Request, text: bytes) -> MultipartReader:
-    """Reads the parts of a body that is there already. Raises ValueError.
+    """A reader of the parts of a complete body. Raises ValueError.
 
-    Nothing may stand before the first part but empty lines, which some clients write: the reader
-    would look through it line by line, for seconds where there are millions. For the same reason
-    the headers of a part are few and short. It copies what is left of a piece at each part, so
-    that the body is given to it in pieces.
+    Only empty lines may come before the first part, as some clients write them: the reader would
+    read anything else line by line, which takes seconds for millions of lines. For the same reason
+    the headers of a part are few and short. It copies what is left of a piece at each part, so that
+    the body is given to it in pieces.
     """
     boundary = parse_mimetype(request.headers[hdrs.CONTENT_TYPE]).parameters.get("boundary", "")
     delimiter, text = f"--{boundary}".encode(), text.lstrip()
@@ -228,7 +228,7 @@ def _json(text: bytes) -> dict[str, object]:
 def _require_few_values(text: bytes) -> None:
     """Raises Invalid for a body of very many values: each takes far more memory than text.
 
-    Whatever stands in strings does not count; they are only looked for when there is a reason to.
+    The contents of strings do not count; they are removed only where the cheap count is too high.
     """
     if _marks(text) <= MOST_VALUES:
         return

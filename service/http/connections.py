@@ -25,13 +25,13 @@ _MESSAGES = {
     500: "Internal error",
     504: "It took too long.",
 }
-"""What is said where no handler of ours was asked; none of it repeats what was sent."""
+"""Messages of errors outside of every handler; none repeats what was sent."""
 
 _TOO_LONG = "The address or a header is too long."
 
 
 _WORDS = re.compile(r"[A-Za-z]+(?: [a-z]+)*(?![^\s:])")
-"""What is wrong with a request, without what follows."""
+"""The first words of a message: what is wrong with a request."""
 
 
 class Connection(RequestHandler):
@@ -54,13 +54,13 @@ class Connection(RequestHandler):
         self._last_body: StreamReader = EMPTY_PAYLOAD
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Give the first request its time."""
+        """Start the timer of the first request."""
         super().connection_made(transport)
         self._start_timer()
         self.peername  # noqa: B018 - kept from now on, for the log when the client is gone by then
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the timer."""
+        """Stop the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -191,7 +191,7 @@ class MalformedRequests(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten the record; nothing is held back."""
+        """Shorten the record; always True."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
             words = _WORDS.match(getattr(error, "message", ""))

@@ -28,7 +28,7 @@ _PICTURES = {
     ".gif": "image/gif",
     ".webp": "image/webp",
 }
-"""What may be shown where a page asks for it; the type that a client claims counts for nothing."""
+"""Types that pages may show; the type that the uploading client declared is ignored."""
 
 _EXPIRED = "This address is not valid any more: ask the API for the attachment again."
 

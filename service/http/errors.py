@@ -1,4 +1,4 @@
-"""Errors become answers here, and only here: one shape for all of an API."""
+"""Turn errors into answers: the only place, so that an API has one shape for all of them."""
 
 import logging
 import secrets
@@ -109,7 +109,7 @@ def _closing(request: web.Request, answer: web.Response) -> web.Response:
 
 
 def _tells_of_the_end(request: web.Request, error: Exception) -> bool:
-    """Whether the error says that the client's connection has ended, and nothing else."""
+    """Whether the error means only that the client's connection has ended."""
     is_open = request.transport is not None and not request.transport.is_closing()
     of_connection = isinstance(error, ConnectionError) or error is request.content.exception()
     return of_connection and not is_open

@@ -15,14 +15,14 @@ from aiohttp import hdrs, web
 from service.http import errors, sending
 
 _ONE_RANGE = re.compile(r"bytes=(?=[0-9-]{2,100}\Z)([0-9]*)-([0-9]*)", re.IGNORECASE)
-"""Numbers of any size that a client means: what is behind the end is up to the end."""
+"""One range of bytes; a number beyond the end means the end."""
 
 _CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that is open for reading, and what is said about it.
+    """A file that is open for reading, and its headers.
 
     tag is what its ETag has between the quotes: other bytes have another one. modified is when the
     bytes were written, in UTC; None where that must not be told, and then no date is a condition.

@@ -17,7 +17,7 @@ from tracker.settings import MIB, Settings
 from tracker.work import presence
 
 KEPT = 5.0
-"""Seconds for which a look at the disk, or a write that was refused, says how the disk is."""
+"""Seconds for which the last check of the disk, or the last refused write, is valid."""
 
 LEAST_FREE = 1 * MIB
 """Bytes: a disk with less than this is full."""
@@ -33,7 +33,7 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """200 when the database answers and its disk has room, else 503.
 
-    The states of the queue and of the worker are told and decide nothing.
+    The states of queue and worker are shown, but do not change the status.
     """
     db = request.app[keys.DATABASE]
     facts = {

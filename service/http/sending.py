@@ -16,15 +16,15 @@ from service.http.timeouts import TIMEOUTS
 from tracker.errors import Unavailable
 
 LONG = 1 << 18
-"""Bytes of an answer from which it is a long one."""
+"""Bytes; a longer answer is sent in pieces."""
 
 MOST = 1 << 28
 """Bytes that long answers may hold together."""
 
 _PIECE = 1 << 16
 _BUFFER = 1 << 17
-"""Bytes that the system keeps for a client beside that: left to itself it takes some MB, and does
-not tell before a third of them is read."""
+"""Bytes of the socket's send buffer. The system's own default is some MB, and it reports progress
+only after a third of them is read."""
 
 
 class Outgoing:
@@ -79,7 +79,7 @@ async def write(request: web.Request, response: web.StreamResponse, text: bytes)
 async def reader_timeout(request: web.Request) -> AsyncIterator[None]:
     """Cut the client off and raise ConnectionError when it does not read what is sent in here.
 
-    It has Timeouts.reader to read a piece.
+    Its timeout for a piece is Timeouts.reader.
     """
     seconds = request.app[TIMEOUTS].reader
     try:

@@ -1,4 +1,4 @@
-"""The key of the instance, from which all its processes sign and derive."""
+"""The key of the instance: all its processes sign and derive secrets with it."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Turns: of what may take long, each caller has one at a time."""
+"""One at a time: each caller may run one expensive read at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -23,8 +23,8 @@ CHUNK = 1 << 18
 async def receive(request: web.Request, field: str, folder: Path, *, limit: int) -> Path:
     """Write the one file of the form field to a new file in folder, fsynced.
 
-    Raises Invalid naming the field when there is not exactly one such file or the body is no
-    proper multipart, TooLarge beyond limit bytes, StorageFull; nothing is left behind then.
+    Raises Invalid naming the field when there is not exactly one such file or the body is no proper
+    multipart, TooLarge beyond limit bytes, StorageFull; nothing is stored then.
     """
     received: list[Path] = []
     try:
@@ -52,7 +52,7 @@ async def receive_files(
 
     Raises Invalid naming the part when a file's name is none, when there is no file or the body is
     no proper multipart, TooLarge for a file of more than limit bytes or more than so many bytes
-    together, StorageFull; nothing is stored then, and nothing beyond the limits ever is.
+    together, StorageFull; nothing is stored then. No byte beyond the limits is ever stored.
     """
     batch = blobs.batch()
     files: list[File] = []
@@ -80,7 +80,7 @@ async def receive_files(
 
 @contextmanager
 def _translated(request: web.Request) -> Iterator[None]:
-    """Turn what goes wrong while a form is read into errors of ours."""
+    """Raise our errors for what fails while a form is read."""
     if request.content_type != "multipart/form-data":
         raise Invalid("Send files as multipart/form-data.")
     try:

@@ -54,7 +54,7 @@ def _granted(within: str) -> Catalogue:
     )
 
 
-# One for each: an index is of no use to a condition that holds for some of them only.
+# A catalogue for each: a condition for some of them only could not use an index.
 OWN_PERMISSIONS = _granted("g.account_id = :about")
 """What an account may do in repositories, those of its own workspaces included."""
 

@@ -97,8 +97,8 @@ async def find_repository(db: Reader, actor: Actor, workspace: str, slug: str) -
     """The repository, if this actor may see it.
 
     workspace and slug may each be a slug in any case or a UUID in braces; an empty workspace `{}`
-    goes with a repository's UUID (Bitbucket 2.0). A name that it had before will do.
-    Raises NotFound: what is invisible is absent, and takes the same way.
+    goes with a repository's UUID (Bitbucket 2.0). A name that it had before will do. Raises
+    NotFound: what is invisible is absent, and takes as long.
     """
     by_uuid = slug.startswith("{")
     conditions = []
@@ -202,7 +202,7 @@ async def writable(tx: Transaction, repository: Repository) -> int:
 
 
 def require_same(before: Repository, now: Repository) -> None:
-    """Raises Conflict when an import has put another tracker in force between two looks."""
+    """Raises Conflict when an import has put another tracker in force in between."""
     if now.tracker_id != before.tracker_id:
         raise _replaced()
 

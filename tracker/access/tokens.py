@@ -1,4 +1,4 @@
-"""API tokens: random strings of which only the SHA-256 is kept."""
+"""API tokens: random strings of which only the SHA-256 is stored."""
 
 import base64
 import hashlib
@@ -13,10 +13,10 @@ from tracker.errors import Conflict, Invalid, NotFound
 from tracker.vocabulary import Scope
 
 PREFIX = "pail_"
-"""Every token starts so: secret scanners can find one that was published by mistake."""
+"""The prefix of every token, by which secret scanners find published ones."""
 
 SIZE = 30
-"""Bytes that a token spells, in 40 characters behind PREFIX."""
+"""Random bytes of a token, written in 40 characters behind PREFIX."""
 
 
 def spelled(secret: bytes) -> str:
@@ -25,7 +25,7 @@ def spelled(secret: bytes) -> str:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a token."""
+    """The stored hash of a token."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -106,7 +106,7 @@ async def remove(db: Database, username: str, token_id: int) -> None:
 
 
 async def set_named(db: Database, username: str, name: str, secret: str) -> None:
-    """Make secret the one token of this name that an account has: for everything, for ever.
+    """Make secret the only token of this name of an account, with all scopes and no expiry.
 
     The account's others of that name are revoked; all else stays as it is.
     Raises NotFound, and Conflict for a secret that is another token already.

@@ -95,7 +95,8 @@ def used_up() -> Conflict:
 
 
 async def remember_ids(tx: Transaction, tracker_id: int) -> None:
-    """Note the highest comment id, before comments are removed: no id means another one later."""
+    """Store the highest comment id before comments are removed, so that ids are never used
+    again."""
     await tx.run(
         f"UPDATE tracker SET last_comment_id = {_HIGHEST_COMMENT} WHERE id = :tracker",
         {"tracker": tracker_id},
@@ -126,7 +127,7 @@ async def replace(
 
 
 async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> None:
-    """Swing the repository to this tracker and keep the one before as replaced.
+    """Make this the repository's tracker, and keep the one before as replaced.
 
     The issue counter goes up to the new tracker's highest number and never down.
     """
@@ -150,7 +151,7 @@ async def put_in_force(tx: Transaction, repository_id: int, tracker_id: int) -> 
 
 
 async def expire(db: Database, *, keep_days: int) -> None:
-    """Give up replaced trackers that were kept long enough, unless a job still reads them."""
+    """Drop replaced trackers whose time is over, unless a job still reads them."""
     await db.run(
         """UPDATE tracker SET status = 'dropped'
             WHERE status = 'replaced' AND replaced_on < :before

@@ -1,4 +1,4 @@
-"""The schema: what a new file gets, and how that of an older one becomes the same."""
+"""The schema of a new database, and the migrations from older versions to it."""
 
 import sqlite3
 from collections.abc import Iterator

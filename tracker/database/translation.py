@@ -1,4 +1,4 @@
-"""SQLite's errors as ours, told apart by their codes: their texts quote names of columns."""
+"""Translate SQLite's errors to ours by their codes, because their texts quote names of columns."""
 
 import logging
 import sqlite3

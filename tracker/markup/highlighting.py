@@ -18,7 +18,7 @@ from pygments.util import ClassNotFound
 
 
 class _Formatter(HtmlFormatter[str]):
-    """Leaves blanks without a class: the lexers of Bitbucket's time had no token for them."""
+    """Leaves white space without a class, as the lexers of Bitbucket's time did."""
 
     def format(self, tokensource: Iterable[tuple[_TokenType, str]], outfile: Any) -> None:
         tokens = ((Text if kind is Whitespace else kind, text) for kind, text in tokensource)

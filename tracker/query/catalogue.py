@@ -31,7 +31,7 @@ class Column:
     sql is its value in the catalogue's tables; folded is a column that keeps it folded, where there
     is one; words are those of a WORD from least to most. A list can't be sorted by what is not
     sortable: a key of `next` holds the value (texts without bounds don't fit). lane is TEXTS where
-    reading it from all rows reads long texts, be it that they only lie before it.
+    reading it from all rows reads long texts, also where these only come before it in the row.
     """
 
     sql: str

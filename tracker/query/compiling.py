@@ -116,7 +116,7 @@ def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]
 
 
 def unknown(path: str, known: Iterable[str]) -> str:
-    """What is said of a path that is none of the known ones."""
+    """The message for an unknown path."""
     return f"unknown field {shown(path)}{_suggestion(path, known)}"
 
 
@@ -151,8 +151,8 @@ class _Compiler:
     def condition(self, expression: Expression) -> str:
         """SQL that is true where the expression is; elsewhere it is false or null."""
         if isinstance(expression, Group):
-            # The deepest first and no parentheses without need: SQLite's parser has room for 100
-            # open ones, and what stands to the left of one takes some of it, too.
+            # The deepest first and no needless parentheses: a database's parser has room for 100
+            # open ones, and what stands to the left of one takes some of it.
             parts = sorted(expression.parts, key=_height, reverse=True)
             sql = f" {expression.word} ".join(map(self.condition, parts))
             return f"({sql})" if expression.word == "OR" else sql
@@ -207,7 +207,7 @@ class _Compiler:
         needle = folding.fold(literal.value) or ""
         if column.holds is Type.WORD:
             return self._one_of(column, [word for word in column.words if needle in word])
-        self.lane = Lane.TEXTS  # folding is dear, too
+        self.lane = Lane.TEXTS  # folding is expensive, too
         return _SEARCHES[operator](column.folded or fold(column.sql), self._bind(needle))
 
     def _compares(self, column: Column, operator: str, written: Comparison) -> str:

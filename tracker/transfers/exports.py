@@ -1,7 +1,7 @@
 """Exports: the tracker in force becomes the zip that Bitbucket would have made.
 
-The rows are copied to a spool in one short read of one state of the database; deflating them and
-the attachments happens afterwards and holds nothing up.
+The rows are copied to a spool in one short read of one snapshot; they and the attachments are
+deflated afterwards, without delaying anything.
 """
 
 import asyncio

@@ -130,7 +130,7 @@ async def _opened(path: Path, limits: Limits, spool: Path) -> AsyncIterator[Arch
 
 @dataclass(frozen=True, slots=True)
 class _Finish:
-    """What is left to do in the last transaction."""
+    """The work of the last transaction."""
 
     repository: _Target
     tracker_id: int

@@ -86,7 +86,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it is settled for good."""
+        """Whether it has ended."""
         return self.status in (JobStatus.SUCCESS, JobStatus.FAILURE)
 
 
@@ -182,7 +182,7 @@ _RUNNING = {JobKind.IMPORT: IMPORT_RUNNING, JobKind.EXPORT: EXPORT_RUNNING}
 async def _running_export(tx: Transaction, values: Mapping[str, object]) -> Row | None:
     """The unfinished export that an account asked for with the same options.
 
-    From now on it is asked for by this account: the other one may lose its right.
+    It belongs to this account from now on, because the other one may lose its permission.
     """
     return await tx.one(
         f"""UPDATE job SET account_id = :account
@@ -294,9 +294,9 @@ async def claim_next(db: Database, worker: str) -> Job | None:
 
 
 async def _require_administrator(db: Reader, job: Job) -> None:
-    """Raises Forbidden when an account asked for the job that may not any more."""
+    """Raises Forbidden when the account that asked for the job has lost the permission."""
     if job.asked_by is AskedBy.ACCOUNT:
-        now = await get(db, job.id)  # an account that was deleted since is named no more
+        now = await get(db, job.id)  # the row of a deleted account names none
         await require_administrator(db, now.account_id, job.repository_id)
 
 
@@ -350,7 +350,7 @@ async def remove_files(paths: Iterable[Path]) -> None:
 
 
 def waiting_message(job: Job, patience_seconds: int) -> str | None:
-    """What to tell about a job that no worker has taken for so many seconds."""
+    """The message about a job that no worker has taken for so many seconds."""
     if job.status is not JobStatus.ACCEPTED or job.moved_on is None:
         return None
     if job.moved_on >= clock.shifted(seconds=-patience_seconds):
@@ -361,7 +361,7 @@ def waiting_message(job: Job, patience_seconds: int) -> str | None:
 async def move(
     db: Database, job: Job, phase: Phase, total: int, count: int, *, moved: bool
 ) -> None:
-    """Write where the job is at; moved says whether anything happened since the last call.
+    """Write the progress of the job; moved says whether anything happened since the last call.
 
     Raises Superseded when the job is not this attempt's any more.
     """
@@ -469,7 +469,7 @@ async def settle(
 
 
 async def replace_exports(tx: Transaction, job: Job) -> Sequence[str]:
-    """Give up all but the newest KEPT_EXPORTS exports of the repository that accounts asked for.
+    """Replace all but the newest KEPT_EXPORTS exports of the repository that accounts asked for.
 
     job is the export that has just ended. Returns the uuids of those whose zips must go.
     """
@@ -493,7 +493,7 @@ _FETCHABLE = """repository_id = :repository AND kind = 'export' AND asked_by = '
 
 
 async def release(db: Database, job: Job) -> None:
-    """Put a claimed job back for the next worker, as if this attempt had not been."""
+    """Put a claimed job back for the next worker; this attempt does not count."""
     async with db.transaction() as tx:
         await _drop_unfinished_tracker(tx, job)
         await tx.run(

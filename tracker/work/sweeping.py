@@ -119,9 +119,9 @@ async def free(db: Database, blobs: Blobs, names: Iterable[str]) -> bool:
 async def _remove_unnamed(db: Database, blobs: Blobs, names: Collection[str]) -> bool:
     """As free(), in one transaction.
 
-    In a transaction, because a job is claimed in one: none can begin in the middle of this. And an
-    upload looks in the one that names its bytes whether they are there: of the very bytes that are
-    removed here it is told to come again.
+    In a transaction, because a job is claimed in one: none can begin in the middle of this. An
+    upload checks in its own transaction that its bytes are still there; for those that were removed
+    here it gets Unavailable.
     """
     async with db.transaction(durable=False) as tx:
         if await _is_busy(tx):
