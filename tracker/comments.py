@@ -21,6 +21,19 @@ _PLAIN = f"c.id, c.content_raw, c.created_on, c.updated_on, {person('u', 'user')
 _COMMENT = f"{_PLAIN}, c.content_markup, c.content_html, c.content_renderer"
 
 
+_COUNTS = f"""
+SELECT n.value AS number,
+       (SELECT count(*) FROM comment c
+         WHERE c.tracker_id = :tracker AND c.issue_number = n.value) AS size
+  FROM ({elements(":numbers")}) n"""
+
+_REWRITE = f"""
+UPDATE comment
+   SET content_raw = :content, content_markup = :markup, content_html = NULL,
+       content_renderer = NULL, updated_on = {larger("created_on", ":now")}
+ WHERE tracker_id = :tracker AND id = :id"""
+
+
 async def find_all(db: Reader, repository: Repository, number: int, listing: Listing) -> Page[Row]:
     """A part of an issue's comments. The issue must exist."""
     joins = "LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = part.id"
@@ -66,11 +79,7 @@ async def get(db: Reader, repository: Repository, number: int, comment_id: int) 
 async def counts(db: Reader, repository: Repository, numbers: Iterable[int]) -> Mapping[int, int]:
     """How many comments each of these issues has, the empty ones that carry a change among them."""
     rows = await db.all(
-        f"""SELECT n.value AS number,
-                   (SELECT count(*) FROM comment c
-                     WHERE c.tracker_id = :tracker AND c.issue_number = n.value) AS size
-              FROM ({elements(":numbers")}) n""",
-        {"tracker": repository.tracker_id, "numbers": json.dumps([*numbers])},
+        _COUNTS, {"tracker": repository.tracker_id, "numbers": json.dumps([*numbers])}
     )
     return {row["number"]: row["size"] for row in rows}
 
@@ -196,10 +205,7 @@ async def _rewrite(
     markup: Markup,
 ) -> None:
     await tx.run(
-        f"""UPDATE comment
-               SET content_raw = :content, content_markup = :markup, content_html = NULL,
-                   content_renderer = NULL, updated_on = {larger("created_on", ":now")}
-             WHERE tracker_id = :tracker AND id = :id""",
+        _REWRITE,
         {
             "content": content,
             "markup": markup,

@@ -45,6 +45,10 @@ columns."""
 
 _TEXT = _FIELDS["content"] | _FIELDS["title"]
 
+_NEW_TEXT = f"""
+UPDATE issue_text SET title = {fold(":title")}, content = {fold(":content")}
+ WHERE tracker_id = :tracker AND number = :number"""
+
 _BEFORE = f"""
 SELECT i.title, i.content_raw, i.content_markup, i.state, i.kind, i.priority, i.reporter_id,
        i.assignee_id, i.component_id, i.milestone_id, i.version_id, a.uuid AS assignee_uuid,
@@ -179,11 +183,8 @@ async def _write(
     )
     after = await _read(tx, key)
     if altered.keys() & _TEXT:
-        await tx.run(
-            f"""UPDATE issue_text SET title = {fold(":title")}, content = {fold(":content")}
-                WHERE tracker_id = :tracker AND number = :number""",
-            {**key, "title": after["title"], "content": after["content"] or ""},
-        )
+        texts = {"title": after["title"], "content": after["content"] or ""}
+        await tx.run(_NEW_TEXT, {**key, **texts})
     return [
         Log(name, before[name] or "", after[name] or "")
         for name, held in _FIELDS.items()

@@ -54,6 +54,14 @@ _JOINS = f"""
   LEFT JOIN category v ON v.id = i.version_id
 """
 
+_NEW_TEXT = f"""
+INSERT INTO issue_text (tracker_id, number, title, content)
+VALUES (:tracker, :number, {fold(":title")}, {fold(":content")})"""
+
+_TOUCH = f"""
+UPDATE issue SET updated_on = {larger("updated_on", ":now")}
+ WHERE tracker_id = :tracker AND number = :number RETURNING updated_on"""
+
 Reference = tuple[str, str | int]
 """What a payload says about a person or a category: ("name", "UI"), ("uuid", "{...}"), ..."""
 
@@ -139,11 +147,7 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
             "now": now,
         },
     )
-    await tx.run(
-        f"""INSERT INTO issue_text (tracker_id, number, title, content)
-            VALUES (:tracker, :number, {fold(":title")}, {fold(":content")})""",
-        {**key, "title": new.title, "content": new.content},
-    )
+    await tx.run(_NEW_TEXT, {**key, "title": new.title, "content": new.content})
     await tx.run(
         """INSERT INTO watch (tracker_id, issue_number, account_id)
            VALUES (:tracker, :number, :reporter)""",
@@ -165,11 +169,8 @@ async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
     back or an archive's was wrong.
     Raises NotFound.
     """
-    row = await tx.one(
-        f"""UPDATE issue SET updated_on = {larger("updated_on", ":now")}
-             WHERE tracker_id = :tracker AND number = :number RETURNING updated_on""",
-        {"now": clock.now(), "tracker": tracker_id, "number": number},
-    )
+    key = {"tracker": tracker_id, "number": number}
+    row = await tx.one(_TOUCH, {**key, "now": clock.now()})
     if row is None:
         raise NotFound(NO_ISSUE)
     await trackers.count_write(tx, tracker_id)

@@ -42,6 +42,11 @@ _HIGHEST_ISSUE = "coalesce((SELECT max(number) FROM issue WHERE tracker_id = :tr
 """SQL of the highest id or number that there is in a tracker; of comments, that ever was."""
 
 
+_TAKE_IDS = f"""
+UPDATE counter SET value = value + :count WHERE name = 'comment'
+RETURNING {larger("value - :count", _HIGHEST_COMMENT)} + 1 AS first"""
+
+
 async def create(tx: Transaction, repository_id: int, *, status: str) -> int:
     """Make an empty tracker ('current' or 'building'); returns its id."""
     row = await tx.returning(
@@ -69,11 +74,7 @@ async def take_comment_ids(tx: Transaction, tracker_id: int, count: int = 1) -> 
     They are above the instance's counter, which imported ids never move, and above every id that
     there is or was in this tracker.
     """
-    row = await tx.returning(
-        f"""UPDATE counter SET value = value + :count WHERE name = 'comment'
-            RETURNING {larger("value - :count", _HIGHEST_COMMENT)} + 1 AS first""",
-        {"count": count, "tracker": tracker_id},
-    )
+    row = await tx.returning(_TAKE_IDS, {"count": count, "tracker": tracker_id})
     if row["first"] + count - 1 > LARGEST_ID:
         raise used_up()
     return int(row["first"])
