@@ -1,10 +1,10 @@
 -- Pail's schema, whole: what the code assumes stands here as a constraint.
 -- Times are text, UTC, fixed width: 2012-07-29T02:35:38.000000+00:00. Flags are 0 or 1.
--- Ids that leave the house (issue numbers, comment ids, definition ids) come from counters of our own.
+-- Ids that clients see (issue numbers, comment ids, definition ids) come from counters in this schema.
 
--- People. A row without a workspace is an account that can sign in. A row with one is a placeholder: somebody
--- an archive names, known in that workspace only, who can't sign in and has no rights.
--- While an import builds a tracker, its new people hang on that tracker and are in no workspace yet.
+-- People. A row without a workspace is an account that can sign in. A row with one is a placeholder: a person
+-- named by an archive, known in that workspace only, who cannot sign in and has no rights.
+-- While an import builds a tracker, its new people belong to that tracker and to no workspace yet.
 CREATE TABLE account (
     id              INTEGER PRIMARY KEY,
     uuid            TEXT NOT NULL UNIQUE,
@@ -31,7 +31,7 @@ CREATE UNIQUE INDEX account_email ON account (email) WHERE email IS NOT NULL;
 CREATE UNIQUE INDEX placeholder_username ON account (workspace_id, username) WHERE workspace_id IS NOT NULL;
 CREATE UNIQUE INDEX placeholder_account_id ON account (workspace_id, account_id) WHERE workspace_id IS NOT NULL;
 CREATE INDEX account_tracker ON account (tracker_id) WHERE tracker_id IS NOT NULL;
--- Whoever is named in an address may be an account or a placeholder of any workspace.
+-- An account_id in an address may be that of an account or of a placeholder of any workspace.
 CREATE INDEX account_named ON account (account_id);
 
 -- API tokens: only the SHA-256 of the secret is kept. scopes is a space-separated list.
@@ -138,8 +138,8 @@ CREATE INDEX job_unfinished ON job (status, id) WHERE status IN ('ACCEPTED', 'ST
 CREATE INDEX job_account ON job (account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX job_tracker ON job (tracker_id) WHERE tracker_id IS NOT NULL;
 
--- What an archive carries hangs on a tracker. A repository's own (repository.tracker_id) is in force; others are
--- being built by an import, replaced by one and kept for undo, or waiting to be removed bit by bit; these last may
+-- The content of an archive belongs to a tracker. A repository's current one is repository.tracker_id; others are
+-- being built by an import, replaced by one and stored for undo, or waiting to be removed in pieces; these last may
 -- have lost their repository already. last_comment_id is the highest that a removed comment can have had. writes counts
 -- what was written here and is not in the tracker that undo swaps with this one.
 CREATE TABLE tracker (
@@ -162,8 +162,8 @@ CREATE TABLE tracker (
 CREATE INDEX tracker_repository ON tracker (repository_id, status);
 CREATE INDEX tracker_default_assignee ON tracker (default_assignee_id) WHERE default_assignee_id IS NOT NULL;
 
--- What the archive of a tracker calls somebody, where the workspace calls them otherwise, or where it leaves out
--- other halves of the names: derived says which ones, and they leave as null.
+-- A person's names in the archive of a tracker, where they differ from the workspace's, or where the archive leaves
+-- out some of them: derived says which ones, and exports have null for these.
 CREATE TABLE alias (
     tracker_id          INTEGER NOT NULL REFERENCES tracker (id),
     account_id          INTEGER NOT NULL REFERENCES account (id),
