@@ -75,7 +75,7 @@ async def serve(settings: Settings) -> None:
             ) from error
         for address in runner.addresses:
             _log.info("Listening on http://%s:%s", *address[:2])
-        # What lives as long as the process is not looked at again, and the rest less often: an
+        # The collector ignores what exists until the process ends, and runs less often: an
         # answer of fifty issues is thousands of objects and leaves no garbage.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)

@@ -167,7 +167,7 @@ async def test_in_a_public_repository_strangers_do_what_members_do(
     if method == "GET":
         expected[0] = expected[2]
     if method == "GET" and template.endswith(("/vote", "/watch")):
-        expected[0] = "401"  # nobody has none, and can't be asked for his
+        expected[0] = "401"  # anonymous requests have neither
     assert await _verdicts(api, method, template, "alice/open") == expected
 
 

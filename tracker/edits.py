@@ -16,8 +16,8 @@ from tracker.votes import Mark
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What to change about an issue. None keeps a value; an absent reference is kept, None clears
-    it."""
+    """What to change about an issue. None leaves a value as it is. References that are absent
+    stay; those that are None are cleared."""
 
     title: str | None = None
     content: str | None = None

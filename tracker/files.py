@@ -1,4 +1,4 @@
-"""Files and folders of Pail's own: made for its account of the machine alone, and kept."""
+"""Files and folders that only Pail's account may open, written so that they survive a crash."""
 
 import os
 import tempfile

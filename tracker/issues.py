@@ -178,7 +178,7 @@ async def touch(tx: Transaction, tracker_id: int, number: int) -> str:
 
 
 async def delete(tx: Transaction, actor: Actor, repository: Repository, number: int) -> set[str]:
-    """Remove an issue and everything that hangs on it.
+    """Remove an issue and everything that belongs to it.
 
     Its number is not used again. Returns the SHA-256 of its attachments' bytes, for
     sweeping.free() when this is committed. Raises NotFound, Forbidden without write access,

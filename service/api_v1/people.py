@@ -45,8 +45,8 @@ async def list_own_repositories(request: web.Request) -> web.StreamResponse:
 async def get_selected_user(request: web.Request) -> web.StreamResponse:
     """Get a person whom you may know, and those of their repositories that you may see.
 
-    The person is named by user name, UUID or account_id. Where nobody has that name a workspace
-    may have it: it owns repositories, too, and is shown as a team.
+    The person is named by user name, UUID or account_id. If no person has that name, a
+    workspace of that name is shown as a team.
     """
     name = request.match_info["username"]
     return await _answer(request, partial(_selected, base=request[BASE_URL], name=name))

@@ -358,8 +358,8 @@ class Error(Schema):
 
 
 class Page(Schema):
-    """A part of a list. next is there unless it is the last one, previous unless it is the first;
-    both keep every parameter."""
+    """A part of a list. The last one has no next, the first one no previous. Both have every
+    parameter of the request."""
 
     size = _Whole(metadata={"description": "How many there are on all pages."})
     page = _Whole(validate=validate.Range(1))

@@ -1,4 +1,4 @@
-"""Repositories in API 2.0: lists of them, and their lives."""
+"""Repositories in API 2.0: lists, and how they are made, changed and deleted."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Scripts of other origins may use the APIs: no cookie opens them, so nothing can be stolen."""
+"""CORS: scripts of other origins may use the APIs, which accept no cookies as credentials."""
 
 from aiohttp import hdrs, web
 

@@ -64,8 +64,8 @@ DOWNLOADS = web.AppKey("downloads", Downloads)
 async def get_bytes(request: web.Request) -> web.StreamResponse:
     """Get the bytes, always as a download, so that no browser runs them.
 
-    There is no Last-Modified: equal bytes are stored once, and the time of that would tell about
-    somebody else's attachment.
+    There is no Last-Modified: equal bytes are stored once, and the file's time would tell about
+    another person's attachment.
     """
     if hdrs.AUTHORIZATION in request.headers:
         await auth.check(request)  # wrong credentials are refused before anything is sent

@@ -56,7 +56,7 @@ async def _database(db: Database) -> str:
 
 
 async def _worker(settings: Settings) -> str:
-    """ok when a worker of this machine lives, else none."""
+    """ok when a worker runs on this machine, else none."""
     return "ok" if await asyncio.to_thread(presence.is_any_here, settings.data_dir) else "none"
 
 

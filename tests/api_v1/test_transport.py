@@ -121,7 +121,7 @@ async def test_a_signature_of_oauth_1_is_told_what_to_send_instead(api: Api, met
     header = {"Authorization": 'OAuth oauth_consumer_key="k", oauth_signature="s"'}
     query = f"{path}?oauth_consumer_key=k&oauth_signature=s"
     by_header = [await api(method, path, headers=header, data={"title": "t"}) for _ in range(15)]
-    # Whoever has a token as well is told so, too: his signature would be taken for something else.
+    # A client with a token gets the same answer: its signature would be taken for something else.
     by_query = [await api(method, query, who, data={"title": "t"}) for who in (None, "alice")]
     for answer in (*by_header, *by_query):
         assert answer.status == 401

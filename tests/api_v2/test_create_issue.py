@@ -134,7 +134,7 @@ async def test_a_name_does_not_tell_who_administers_pail(api: Api, place: str, b
     ]
     assert [(answer.status, answer.body) for answer in refused] == 2 * [(400, refused[0].body)]
     uuid = (await api.get("/2.0/user", "root"))["uuid"]
-    for where in ({"uuid": uuid}, {by: "root"}):  # from the first time on he is in the tracker
+    for where in ({"uuid": uuid}, {by: "root"}):  # after the first time root is in the tracker
         issue = await api.post(f"{place}/issues", "alice", {"title": "t", "assignee": where})
         assert issue["assignee"]["nickname"] == "root"
 

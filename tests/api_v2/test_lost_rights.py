@@ -1,4 +1,4 @@
-"""Rights count when something is written: whoever loses his while he asks has lost them."""
+"""Rights count when something is written: one lost during the request is lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -81,7 +81,7 @@ async def _delete(tx: Transaction) -> None:
 
 
 class Asking:
-    """Pail, where something happens between what somebody may and what he does."""
+    """Pail, where something happens between the check of a right and its use."""
 
     def __init__(self, api: Api, settings: Settings, seen: list[web.Request]) -> None:
         self.api = api
@@ -93,7 +93,7 @@ class Asking:
         dora = (await self.api.get("/2.0/user", "dora"))["uuid"]
         arguments = verb.body(self._settings.data_dir)
         self._seen.clear()
-        async with self.api.db.transaction() as tx:  # whoever writes comes after it
+        async with self.api.db.transaction() as tx:  # other writers wait for it
             path = verb.path.format(dora=dora)
             asked = asyncio.create_task(self.api(verb.method, path, who, **arguments))
             async with asyncio.timeout(10):

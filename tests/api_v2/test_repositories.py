@@ -25,7 +25,7 @@ def names(page: Any) -> list[str]:
 
 
 async def _admin(api: Api) -> str:
-    """Somebody who administers Pail; his name among the people."""
+    """Make an administrator of Pail; returns their name."""
     await accounts.create(api.db, "root", is_admin=True)
     api.world.tokens["root"] = await tokens.create(api.db, "root")
     return "root"

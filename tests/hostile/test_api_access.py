@@ -174,7 +174,7 @@ async def test_the_old_api_takes_no_signature_in_the_query_either(
         if route.api == V1.prefixes[0]:
             url = route.at(private, urlencode(SIGNED))
             answer = await send(api, route, url, who, **route.body())
-            # Nobody may not write, whatever he says.
+            # Anonymous requests may not write, whatever they send.
             is_told = who is not None or not route.is_unsafe
             if not is_refused(answer, 401) or (
                 is_told and answer.body["error"]["message"] != NO_OAUTH_1
@@ -185,7 +185,7 @@ async def test_the_old_api_takes_no_signature_in_the_query_either(
 
 
 def _seen(answer: Any, absent: str, hidden: str) -> tuple[Any, ...]:
-    """What somebody gets, but for the name that he sent himself."""
+    """An answer without the name that the request sent."""
     headers = [(name, value) for name, value in answer.headers.items() if name != "Date"]
     return answer.status, str(answer.body).replace(absent, hidden), headers
 
@@ -244,7 +244,7 @@ async def test_whom_you_may_not_know_is_answered_like_nobody(api: Api, private: 
     for route in API:
         for name in {"member", "email", "selected_user", "username"} & set(route.names):
             if "permissions-config" in route.path:
-                continue  # whoever gives access may name anybody by what can't be guessed
+                continue  # administrators may name everybody by UUID and account_id
             for hidden, absent in zip(known, unknown, strict=True):
                 one, other = [
                     await send(api, route, route.at({**private, name: value}), "bob")
@@ -336,7 +336,7 @@ async def test_who_loses_his_right_while_his_body_arrives_has_lost_it(
         f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     writer.write(head.encode() + body[:10])
-    await asyncio.sleep(0.05)  # it has been looked up that he may
+    await asyncio.sleep(0.05)  # the right has been checked
     await lose(api)
     before = dump(settings.database)
     writer.write(body[10:])

@@ -190,7 +190,7 @@ async def test_no_method_is_overridden(api: Api, settings: Settings, private: Pl
         query = "&".join(f"{name}={headers[OVERRIDES[0]]}" for name in ("_method", "method"))
         sent = {"headers": headers, "data": {"_method": headers[OVERRIDES[0]]}}
         if route.is_unsafe:
-            # Nobody may not write, even if he says that he reads.
+            # Anonymous requests may not write, whatever verb they claim.
             answer = await send(api, route, route.at(private, query), None, **sent)
             if not is_refused(answer, 401):
                 wrong.append(f"{route}: {answer}")

@@ -88,7 +88,7 @@ SHOWING = {
     "follower": """INSERT INTO watch (tracker_id, issue_number, account_id)
                    VALUES (:open, 1, :ann)""",
 }
-"""SQL that makes an archive's tracker show somebody, by what he is there."""
+"""SQL that makes an archive's tracker show a person, by their part in it."""
 
 
 @pytest.mark.parametrize("shown", SHOWING)

@@ -79,7 +79,8 @@ class Witnesses:
         self._records.setdefault(identity(record), []).append(sighting)
 
     def match(self, record: Any) -> None:
-        """Ask a record of db-1.0.json for the usernames of those seen in its twin."""
+        """Read usernames from a record of db-1.0.json, for the people in the same record of
+        db-2.0.json."""
         self._namesakes.match(record)
         for sighting in self._records.get(identity(record), ()):
             if username := sighting.username(record):

@@ -120,7 +120,7 @@ class Writer:
         logs: Iterable[Log],
         attachments: Iterable[StoredAttachment],
     ) -> None:
-        """An issue and what hangs on it, each already in order; read once, kept nowhere.
+        """Write an issue and everything that belongs to it, each sorted; read once, not stored.
 
         Every person needs an account_id or a display_name.
         """

@@ -1,6 +1,6 @@
 """References in texts: marked when a text is rendered, filled in when it is shown.
 
-Titles, states and names change without the text that refers to them, so the HTML that is kept has
+Titles, states and names change without the text that refers to them, so the stored HTML has
 marks in their places. A mark is what the text says, between two NULs: "#12", "@{somebody}", a
 changeset's hash; or "./" and the target of a relative link, within its href. No text can forge
 one: the API and archives refuse NULs, and mark() itself takes out what is left of them.

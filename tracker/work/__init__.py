@@ -1,1 +1,1 @@
-"""What is done in the background: rows of jobs, signs of life, and what is swept up or checked."""
+"""What is done in the background: jobs, liveness of workers, sweeping and checking."""

@@ -65,7 +65,7 @@ class Presence:
 
 
 def is_any_here(data_dir: Path) -> bool:
-    """Whether a worker of this machine, in whatever container, lives. Writes nothing."""
+    """Whether a worker runs on this machine, in any container. Writes nothing."""
     folder = data_dir / "workers"
     names = (name for name in _names(folder) if not name.endswith(_COMMAND))
     return any(_is_locked(folder / name) for name in names)
