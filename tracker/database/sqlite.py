@@ -13,14 +13,13 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Coroutine,
-    Iterable,
     Iterator,
     Sequence,
 )
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -36,7 +35,14 @@ from tracker.database.interface import (
     Row,
     Transaction,
 )
-from tracker.database.translation import raise_ours, translated
+from tracker.database.statements import (
+    AtOnce,
+    SqliteReader,
+    SqliteTransaction,
+    in_transaction,
+    result_of,
+)
+from tracker.database.translation import translated
 
 _SECONDS = 5.0
 """What work in a slow lane may take, its waiting for others included."""
@@ -46,129 +52,6 @@ _STEPS = 1000
 
 
 T = TypeVar("T")
-
-
-class _Connection(Protocol):
-    """What is used of aiosqlite's connection, and what AtOnce has of it, too."""
-
-    async def execute_fetchall(self, sql: str, parameters: Any) -> Iterable[Row]: ...
-
-    async def execute(self, sql: str, parameters: Any) -> Any: ...
-
-    async def executemany(self, sql: str, parameters: Iterable[Sequence[object]]) -> Any: ...
-
-
-class _AtOnce:
-    """A connection of sqlite3 in its own thread, where nothing is waited for."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    async def execute_fetchall(self, sql: str, parameters: Any) -> Iterable[Row]:
-        return self._connection.execute(sql, parameters).fetchall()
-
-    async def execute(self, sql: str, parameters: Any) -> "_Cursor":
-        return _Cursor(self._connection.execute(sql, parameters))
-
-    async def executemany(self, sql: str, parameters: Iterable[Sequence[object]]) -> "_Cursor":
-        return _Cursor(self._connection.executemany(sql, parameters))
-
-
-class _Cursor:
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
-        self.rowcount = cursor.rowcount
-
-    async def fetchmany(self, size: int) -> list[Row]:
-        return self._cursor.fetchmany(size)
-
-    async def close(self) -> None:
-        self._cursor.close()
-
-
-class SqliteReader(Reader):
-    """Answers SELECTs on a connection, which waits for its thread or is in it."""
-
-    def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
-
-    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
-        try:
-            return list(await self._connection.execute_fetchall(sql, params or {}))
-        except sqlite3.Error as error:
-            raise_ours(error)
-
-    async def one(self, sql: str, params: Params | None = None) -> Row | None:
-        try:
-            rows = await self._connection.execute_fetchall(sql, params or {})
-        except sqlite3.Error as error:
-            raise_ours(error)
-        return next(iter(rows), None)
-
-    async def stream(
-        self, sql: str, params: Params | None = None, *, size: int = 1000
-    ) -> AsyncGenerator[Sequence[Row]]:
-        with translated():
-            cursor = await self._connection.execute(sql, params or {})
-            try:
-                while rows := await cursor.fetchmany(size):
-                    yield list(rows)
-            finally:
-                await cursor.close()
-
-
-class SqliteTransaction(SqliteReader, Transaction):
-    """A writing transaction on a connection."""
-
-    async def run(self, sql: str, params: Params | None = None) -> int:
-        try:
-            cursor = await self._connection.execute(sql, params or {})
-        except sqlite3.Error as error:
-            raise_ours(error)
-        count: int = cursor.rowcount
-        await cursor.close()
-        return count
-
-    async def returning(self, sql: str, params: Params | None = None) -> Row:
-        row = await self.one(sql, params)
-        if row is None:
-            raise LookupError("the statement returned no row")
-        return row
-
-    async def defer_references(self) -> None:
-        await self.run("PRAGMA defer_foreign_keys = ON")
-
-    async def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        with translated():
-            cursor = await self._connection.executemany(sql, rows)
-            await cursor.close()
-
-
-def _in_transaction(
-    connection: sqlite3.Connection, begin: str, coroutine: Coroutine[Any, Any, T]
-) -> T:
-    """Run the coroutine, which must not wait for anything, inside a transaction."""
-    try:
-        with closing(coroutine):
-            connection.execute(begin)
-            result = _result(coroutine)
-        connection.execute("COMMIT")
-        return result
-    except BaseException as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        if isinstance(error, sqlite3.Error):
-            raise_ours(error)
-        raise
-
-
-def _result(coroutine: Coroutine[Any, Any, T]) -> T:
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    raise RuntimeError("Work for the database waits for something else.")
 
 
 class SqliteDatabase(Database):
@@ -187,8 +70,8 @@ class SqliteDatabase(Database):
 
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
         reader = self._lanes[Lane.QUICK]
-        db = SqliteReader(_AtOnce(reader.connection))
-        return await reader.call(lambda: _result(db.all(sql, params)))
+        db = SqliteReader(AtOnce(reader.connection))
+        return await reader.call(lambda: result_of(db.all(sql, params)))
 
     async def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
@@ -207,9 +90,7 @@ class SqliteDatabase(Database):
         connection = thread.connection
         if lane is Lane.QUICK:
             return await thread.call(
-                lambda: _in_transaction(
-                    connection, "BEGIN", work(SqliteReader(_AtOnce(connection)))
-                )
+                lambda: in_transaction(connection, "BEGIN", work(SqliteReader(AtOnce(connection))))
             )
         end = time.monotonic() + _SECONDS
         return await thread.call(lambda: self._limited(connection, work, end))
@@ -229,13 +110,13 @@ class SqliteDatabase(Database):
             # For the work alone: what ends the transaction must not be interrupted.
             connection.set_progress_handler(is_over, _STEPS)
             try:
-                return await work(SqliteReader(_AtOnce(connection)))
+                return await work(SqliteReader(AtOnce(connection)))
             finally:
                 connection.set_progress_handler(None, 0)
 
         if is_over():
             raise errors.Unavailable("Too many searches are waiting.")
-        return _in_transaction(connection, "BEGIN", limited())
+        return in_transaction(connection, "BEGIN", limited())
 
     async def _opened(self, lane: Lane) -> Thread:
         """The thread of a lane, started for its first work."""
@@ -251,15 +132,15 @@ class SqliteDatabase(Database):
         self, work: Callable[[Transaction], Coroutine[Any, Any, T]], *, durable: bool = True
     ) -> T:
         connection = self._writer.connection
-        db = SqliteTransaction(_AtOnce(connection))
+        db = SqliteTransaction(AtOnce(connection))
 
         def run() -> T:
             if durable or not self._is_durable:
-                return _in_transaction(connection, "BEGIN IMMEDIATE", work(db))
+                return in_transaction(connection, "BEGIN IMMEDIATE", work(db))
             # In WAL mode, NORMAL writes a commit without waiting; the next FULL one waits for all.
             connection.execute("PRAGMA synchronous = NORMAL")
             try:
-                return _in_transaction(connection, "BEGIN IMMEDIATE", work(db))
+                return in_transaction(connection, "BEGIN IMMEDIATE", work(db))
             finally:
                 connection.execute("PRAGMA synchronous = FULL")
 
