@@ -11,7 +11,7 @@ from tracker.database import Lane, Reader
 
 @asynccontextmanager
 async def held(api: Api, lane: Lane) -> AsyncIterator[None]:
-    """Nobody gets anything in that lane until the end."""
+    """Nobody gets anything in that lane until the end; QUICK, which has no queue, can't be held."""
     started, go = threading.Event(), threading.Event()
 
     async def hold(reader: Reader) -> None:

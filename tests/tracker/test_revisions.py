@@ -140,16 +140,16 @@ async def test_every_write_that_alters_rights_moves_their_revision(api: Api) -> 
 
 async def test_the_generation_moves_with_every_commit_of_any_process(api: Api) -> None:
     assert isinstance(api.db, SqliteDatabase)
-    before = await api.db.generation()
+    before = api.db.generation()
     await api.get(APP, "alice")
-    assert await api.db.generation() == before
+    assert api.db.generation() == before
     seen = {before}
     await api.post(f"{APP}/issues", "alice", {"title": "ours"})
-    seen.add(await api.db.generation())
+    seen.add(api.db.generation())
     with closing(sqlite3.connect(api.db.path)) as other:
         other.execute("UPDATE counter SET value = value + 1 WHERE name = 'category'")
         other.commit()
-    seen.add(await api.db.generation())
+    seen.add(api.db.generation())
     await api.db.run("UPDATE counter SET value = value + 1 WHERE name = 'category'", durable=False)
-    seen.add(await api.db.generation())
+    seen.add(api.db.generation())
     assert len(seen) == 4

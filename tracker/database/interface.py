@@ -183,10 +183,11 @@ class Database(Reader):
             return await tx.run(sql, params)
 
     @abstractmethod
-    async def generation(self) -> int:
+    def generation(self) -> int | None:
         """A number that stays the same as long as nothing is committed, by any process.
 
-        It may move without a commit, too. It compares with other ones of this object only.
+        It may move without a commit, too. It compares with other ones of this object only. None
+        where it can't be told without waiting.
         """
 
     @abstractmethod

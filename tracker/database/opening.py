@@ -8,6 +8,7 @@ from tracker import files
 from tracker.database import awaited, connections, migrations
 from tracker.database.connections import Thread
 from tracker.database.interface import DatabaseUnusable
+from tracker.database.loop import LoopReader
 from tracker.database.sqlite import SqliteDatabase
 
 _OLDEST = (3, 35, 0)  # RETURNING
@@ -24,7 +25,6 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed."
         )
     writer = Thread(partial(connections.open_writer, path, is_durable=durable))
-    reader = Thread(partial(connections.open_reader, path))
     try:
         files.make_folder(path.parent)
         files.make_file(path)  # its WAL and index of it get its mode from SQLite
@@ -33,7 +33,7 @@ async def connect(path: Path, *, durable: bool = True) -> SqliteDatabase:
             await awaited.use_wal(connection)
             await writer.start()
         try:
-            await reader.start()
+            reader = LoopReader(path)
         except BaseException:
             await writer.stop()
             raise

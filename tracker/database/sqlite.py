@@ -35,12 +35,12 @@ from tracker.database.interface import (
     Row,
     Transaction,
 )
+from tracker.database.loop import LoopReader, TooSlow
 from tracker.database.statements import (
     AtOnce,
     SqliteReader,
     SqliteTransaction,
     in_transaction,
-    result_of,
 )
 from tracker.database.translation import translated
 
@@ -57,11 +57,12 @@ T = TypeVar("T")
 class SqliteDatabase(Database):
     """One SQLite file. Made by connect()."""
 
-    def __init__(self, path: Path, writer: Thread, reader: Thread, *, is_durable: bool) -> None:
+    def __init__(self, path: Path, writer: Thread, reader: LoopReader, *, is_durable: bool) -> None:
         self.path = path
         self._is_durable = is_durable
         self._writer = writer
-        self._lanes = {Lane.QUICK: reader}
+        self._reader = reader
+        self._lanes: dict[Lane, Thread] = {}
         self._stack = AsyncExitStack()
         self._awaiting: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
@@ -69,9 +70,7 @@ class SqliteDatabase(Database):
         self._lock = asyncio.Lock()
 
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
-        reader = self._lanes[Lane.QUICK]
-        db = SqliteReader(AtOnce(reader.connection))
-        return await reader.call(lambda: result_of(db.all(sql, params)))
+        return await self.read(lambda reader: _all(reader, sql, params))
 
     async def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
@@ -86,6 +85,11 @@ class SqliteDatabase(Database):
     async def read(
         self, work: Callable[[Reader], Coroutine[Any, Any, T]], *, lane: Lane = Lane.QUICK
     ) -> T:
+        if lane is Lane.QUICK:
+            try:
+                return self._reader.read(work)
+            except TooSlow:
+                pass  # once more, in a thread, where nothing waits for it
         thread = self._lanes.get(lane) or await self._opened(lane)
         connection = thread.connection
         if lane is Lane.QUICK:
@@ -185,9 +189,8 @@ class SqliteDatabase(Database):
             yield SqliteReader(connection)
             await connection.rollback()
 
-    async def generation(self) -> int:
-        [row] = await self.all("PRAGMA data_version")
-        return int(row[0])
+    def generation(self) -> int | None:
+        return self._reader.generation()
 
     async def check(self) -> list[str]:
         found = []
@@ -209,3 +212,8 @@ class SqliteDatabase(Database):
         await self._stack.aclose()
         for thread in (*self._lanes.values(), self._writer):
             await thread.stop()
+        self._reader.close()
+
+
+async def _all(reader: Reader, sql: str, params: Params | None) -> Sequence[Row]:
+    return await reader.all(sql, params)
