@@ -46,7 +46,7 @@ async def create_comment(request: web.Request) -> web.Response:
     number = requests.issue_number(request)
     tracker = await requests.tracker_of(request, number)
     work = partial(_create, number=number, **await bodies.load(request, payloads.comment))
-    return _answer(request, await requests.write(request, work, seen=tracker))
+    return _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
 @routes.get(COMMENT, Scope.ISSUE, answers={200: objects.Comment})
@@ -64,7 +64,7 @@ async def update_comment(request: web.Request) -> web.Response:
     tracker = await requests.tracker_of(request, number)
     given = await bodies.load(request, payloads.comment)
     work = partial(_update, number=number, comment_id=comment_id, **given)
-    return _answer(request, await requests.write(request, work, seen=tracker))
+    return _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
 @routes.delete(COMMENT, Scope.ISSUE_WRITE, answers={204: None})
@@ -73,7 +73,7 @@ async def delete_comment(request: web.Request) -> web.Response:
     number, comment_id = requests.issue_number(request), requests.comment_id(request)
     tracker = await requests.tracker_of(request, number)
     work = partial(comments.delete, number=number, comment_id=comment_id)
-    await requests.write(request, work, seen=tracker)
+    await requests.write(request, work, seen=tracker, short=True)
     return nothing()
 
 

@@ -41,7 +41,7 @@ async def update_issue(request: web.Request) -> web.Response:
     tracker = await requests.tracker_of(request, number)
     edit = Edit(**await bodies.load(request, payloads.edited_issue))
     work = partial(_update, number=number, edit=edit)
-    return _answer(request, await requests.write(request, work, seen=tracker))
+    return _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
 @routes.delete(ISSUE, Scope.ISSUE_WRITE, answers={204: None})
@@ -93,7 +93,7 @@ async def create_issue(request: web.Request) -> web.Response:
     tracker = await requests.repository(request)
     new = NewIssue(**await bodies.load(request, payloads.issue))
     work = partial(_create, new=new)
-    return _answer(request, await requests.write(request, work, seen=tracker))
+    return _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
 async def _get(db: Reader, actor: Actor, tracker: Repository, *, number: int) -> Found:

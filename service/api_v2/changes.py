@@ -63,7 +63,9 @@ async def create_change(request: web.Request) -> web.Response:
     given = await bodies.load(request, payloads.change)
     edit = Edit(**payloads.parts(given["changes"]))
     work = partial(_create, number=number, edit=edit, message=_message(given))
-    return await _answer(request, await requests.write(request, work, seen=tracker), status=201)
+    return await _answer(
+        request, await requests.write(request, work, seen=tracker, short=True), status=201
+    )
 
 
 @routes.get(f"{ISSUE}/changes/{{change_id:{NUMBER}}}", Scope.ISSUE, answers={200: objects.Change})

@@ -58,7 +58,9 @@ async def create_comment(request: web.Request) -> web.Response:
     tracker = await requests.tracker_of(request, number)
     given = (await bodies.load(request, payloads.comment))["content"]
     work = partial(_create, number=number, **given)
-    return await _answer(request, await requests.write(request, work, seen=tracker), status=201)
+    return await _answer(
+        request, await requests.write(request, work, seen=tracker, short=True), status=201
+    )
 
 
 @routes.get(COMMENT, Scope.ISSUE, answers={200: objects.Comment})
@@ -77,7 +79,7 @@ async def update_comment(request: web.Request) -> web.Response:
     tracker = await requests.tracker_of(request, number)
     given = (await bodies.load(request, payloads.comment))["content"]
     work = partial(_update, number=number, comment_id=comment_id, **given)
-    return await _answer(request, await requests.write(request, work, seen=tracker))
+    return await _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
 @routes.delete(COMMENT, Scope.ISSUE_WRITE, answers={204: None})
@@ -86,7 +88,7 @@ async def delete_comment(request: web.Request) -> web.Response:
     number, comment_id = requests.issue_number(request), requests.comment_id(request)
     tracker = await requests.tracker_of(request, number)
     work = partial(comments.delete, number=number, comment_id=comment_id)
-    await requests.write(request, work, seen=tracker)
+    await requests.write(request, work, seen=tracker, short=True)
     return web.Response(status=204)
 
 

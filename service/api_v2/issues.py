@@ -43,7 +43,7 @@ async def update_issue(request: web.Request) -> web.Response:
     tracker = await requests.tracker_of(request, number)
     given = await bodies.load(request, payloads.edited_issue)
     work = partial(_update, number=number, edit=Edit(**payloads.parts(given)))
-    return await _answer(request, await requests.write(request, work, seen=tracker))
+    return await _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
 @routes.delete(ISSUE, Scope.ISSUE_WRITE, answers={200: objects.Issue})
@@ -81,7 +81,9 @@ async def create_issue(request: web.Request) -> web.Response:
     tracker = await requests.repository(request)
     given = await bodies.load(request, payloads.issue)
     work = partial(_create, new=NewIssue(**payloads.parts(given)))
-    return await _answer(request, await requests.write(request, work, seen=tracker), status=201)
+    return await _answer(
+        request, await requests.write(request, work, seen=tracker, short=True), status=201
+    )
 
 
 async def _get(db: Reader, actor: Actor, tracker: Repository, *, number: int) -> Found:

@@ -38,7 +38,7 @@ def _add_endpoints(mark: Mark, verb: str) -> None:
     )
     async def add(request: web.Request) -> web.Response:
         work = partial(votes.add, number=requests.issue_number(request), mark=mark)
-        await requests.write(request, work, seen=await requests.repository(request))
+        await requests.write(request, work, seen=await requests.repository(request), short=True)
         return web.Response(status=204)
 
     @routes.delete(
@@ -50,7 +50,7 @@ def _add_endpoints(mark: Mark, verb: str) -> None:
     )
     async def remove(request: web.Request) -> web.Response:
         work = partial(votes.remove, number=requests.issue_number(request), mark=mark)
-        await requests.write(request, work, seen=await requests.repository(request))
+        await requests.write(request, work, seen=await requests.repository(request), short=True)
         return web.Response(status=204)
 
 

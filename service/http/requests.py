@@ -87,6 +87,7 @@ async def write(
     find: Find = find_tracker,
     needed: Permission | None = None,
     seen: Repository | None = None,
+    short: bool = False,
 ) -> T: ...
 
 
@@ -106,13 +107,16 @@ async def write(
     find: Find | None = find_tracker,
     needed: Permission | None = None,
     seen: Repository | None = None,
+    short: bool = False,
 ) -> T:
     """What work(tx, actor, repository) makes, in one durable transaction; as read() otherwise.
 
     Reading a body takes time, so actor, repository and rights are looked up again here, also where
-    they were looked up before: who has lost their access since then changes nothing.
+    they were looked up before: who has lost their access since then changes nothing. short is the
+    same as in Database.write(), for work that writes a few rows and alters no rights.
     """
-    return await request.app[keys.DATABASE].write(partial(_work, request, work, find, needed, seen))
+    whole = partial(_work, request, work, find, needed, seen)
+    return await request.app[keys.DATABASE].write(whole, short=short)
 
 
 async def _work(

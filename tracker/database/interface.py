@@ -155,9 +155,16 @@ class Database(Reader):
 
     @abstractmethod
     async def write(
-        self, work: Callable[[Transaction], Coroutine[Any, Any, T]], *, durable: bool = True
+        self,
+        work: Callable[[Transaction], Coroutine[Any, Any, T]],
+        *,
+        durable: bool = True,
+        short: bool = False,
     ) -> T:
         """What work makes in one transaction; like read()'s, it may wait for its database only.
+
+        short work takes a few milliseconds at most. It may share a durable transaction with other
+        short work, is undone alone where it fails, and may be called again when the others fail.
 
         Raises as transaction() does; durable is the same as there.
         """

@@ -26,6 +26,7 @@ import aiosqlite
 from tracker import errors
 from tracker.database import awaited, connections
 from tracker.database.connections import Thread, to_the_end
+from tracker.database.groups import Groups
 from tracker.database.interface import (
     Database,
     DatabaseUnusable,
@@ -68,6 +69,7 @@ class SqliteDatabase(Database):
         self._opening = asyncio.Lock()
         self._is_closing = False
         self._lock = asyncio.Lock()
+        self._groups = Groups(writer, self._lock, self._write_alone)
 
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
         return await self.read(lambda reader: _all(reader, sql, params))
@@ -133,8 +135,22 @@ class SqliteDatabase(Database):
         return self._lanes[lane]
 
     async def write(
+        self,
+        work: Callable[[Transaction], Coroutine[Any, Any, T]],
+        *,
+        durable: bool = True,
+        short: bool = False,
+    ) -> T:
+        with self._noted():
+            if short:
+                return await self._groups.write(work)
+            async with self._lock:
+                return await self._write_alone(work, durable=durable)
+
+    async def _write_alone(
         self, work: Callable[[Transaction], Coroutine[Any, Any, T]], *, durable: bool = True
     ) -> T:
+        """As write(), for whoever holds the lock."""
         connection = self._writer.connection
         db = SqliteTransaction(AtOnce(connection))
 
@@ -148,9 +164,7 @@ class SqliteDatabase(Database):
             finally:
                 connection.execute("PRAGMA synchronous = FULL")
 
-        async with self._lock:
-            with self._noted():
-                return await to_the_end(self._writer.call(run))
+        return await to_the_end(self._writer.call(run))
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
@@ -209,6 +223,7 @@ class SqliteDatabase(Database):
         for lane, thread in self._lanes.items():
             if lane is not Lane.QUICK:
                 thread.connection.interrupt()
+        await self._groups.close()
         await self._stack.aclose()
         for thread in (*self._lanes.values(), self._writer):
             await thread.stop()
