@@ -8,6 +8,7 @@ from service.api_v1.dialect import V1
 from service.api_v2.dialect import V2
 from service.api_v2.issue_cache import ISSUE_CACHE, IssueCache
 from service.http import answers, downloads, health, keys, routing, signing
+from service.http.answer_cache import ANSWER_CACHE, AnswerCache
 from service.http.auth import FAILURES, Failures
 from service.http.dialect import DIALECTS
 from service.http.doorbell import DOORBELL, Doorbell
@@ -39,6 +40,7 @@ def build_app(settings: Settings) -> web.Application:
     app[TIMEOUTS] = Timeouts()
     app[DOORBELL] = Doorbell(settings.redis_url)
     app[health.DISK] = health.Disk(settings)
+    app[ANSWER_CACHE] = AnswerCache(settings.cache_bytes)
     app[ISSUE_CACHE] = IssueCache()
     app.on_response_prepare.append(answers.finish)
     app.cleanup_ctx.append(_database)
@@ -60,6 +62,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     db = await database.connect(settings.database)
     try:
         app[keys.DATABASE] = db
+        app[ANSWER_CACHE].open(db)
         files.make_folder(settings.spool_dir)
         app[downloads.DOWNLOADS] = downloads.Downloads(signing.shared_key(settings.key_file))
         async with Renderer() as renderer:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tracker import markup, references
 from tracker.access.rights import Actor, Repository
@@ -53,6 +53,13 @@ class Texts:
     references: References
 
 
+class Shown(NamedTuple):
+    """The HTML of texts; is_final says that it stays the same as long as nothing is written."""
+
+    htmls: list[str]
+    is_final: bool
+
+
 async def read(reader: Reader, repository: Repository, table: Table, rows: Sequence[Row]) -> Texts:
     """The texts of these rows for Contents.show(); one query at most.
 
@@ -78,7 +85,7 @@ class Contents:
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
-    async def show(self, texts: Texts, base_url: str, actor: Actor) -> list[str]:
+    async def show(self, texts: Texts, base_url: str, actor: Actor) -> Shown:
         """The HTML of each text, in order, for this reader; "" where there is none.
 
         base_url is what links start with. Reads the database only if a text had to be rendered.
@@ -86,16 +93,19 @@ class Contents:
         """
         htmls = [html for html in texts.htmls if html is not None]
         found = texts.references
+        is_final = True
         if len(htmls) < len(texts.htmls):
-            made = iter(await self._made(texts, actor.id))
-            htmls = [next(made) if html is None else html for html in texts.htmls]
+            made = await self._made(texts, actor.id)
+            is_final = all(each.is_final for each in made)
+            rest = iter(made)
+            htmls = [next(rest).html if html is None else html for html in texts.htmls]
             if _have_marks(htmls):
                 found = await references.find(self._db, texts.repository, htmls)
-        if not _have_marks(htmls):
-            return htmls
-        return references.fill(htmls, found, base_url, texts.repository, actor)
+        if _have_marks(htmls):
+            htmls = references.fill(htmls, found, base_url, texts.repository, actor)
+        return Shown(htmls, is_final)
 
-    async def _made(self, texts: Texts, who: int | None) -> list[str]:
+    async def _made(self, texts: Texts, who: int | None) -> list[markup.Rendered]:
         """The HTML of those texts that have none yet, as far as it is made in time."""
         rows = [row for row, html in zip(texts.rows, texts.htmls, strict=True) if html is None]
         making = self._renderer.render(
@@ -109,9 +119,9 @@ class Contents:
         # It goes on without its caller: what is made and stored is not rendered again.
         done, _ = await asyncio.wait(making, timeout=_TIMEOUT)
         return [
-            future.result().html
+            future.result()
             if future in done and not future.cancelled()
-            else plain.escaped(row["content_raw"])
+            else markup.Rendered(plain.escaped(row["content_raw"]), is_final=False)
             for row, future in zip(rows, making, strict=True)
         ]
 

@@ -135,6 +135,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting(
         "PAIL_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "::1"), _hosts
     )
+    cache_bytes: int = _whole("PAIL_CACHE_BYTES", 32 * MIB, 0, 1 << 40)
     keep_replaced_days: int = _whole("PAIL_KEEP_REPLACED_DAYS", 30, 0, 36_500)
     keep_exports_days: int = _whole("PAIL_KEEP_EXPORTS_DAYS", 7, 0, 36_500)
     job_attempts: int = _whole("PAIL_JOB_ATTEMPTS", 3, 1, 100)

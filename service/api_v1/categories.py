@@ -27,11 +27,18 @@ def _add_endpoints(kind: CategoryKind) -> None:
         Scope.ISSUE,
         answers={200: objects.Category(many=True)},
         summary=f"List all {kind}s by name",
+        is_cacheable=True,
     )
     async def list_all(request: web.Request) -> web.StreamResponse:
         return await arrays.of_tracker(request, partial(_list, kind=kind))
 
-    @routes.get(one, Scope.ISSUE, answers={200: objects.Category}, summary=f"Get a {kind}")
+    @routes.get(
+        one,
+        Scope.ISSUE,
+        answers={200: objects.Category},
+        summary=f"Get a {kind}",
+        is_cacheable=True,
+    )
     async def get_one(request: web.Request) -> web.Response:
         work = partial(_get, kind=kind, category_id=_id(request, kind))
         row = await requests.read(request, work)

@@ -28,7 +28,9 @@ Found = tuple[Repository, Row]
 """A tracker and a comment in it."""
 
 
-@routes.get(f"{ISSUE}/comments", Scope.ISSUE, answers={200: objects.Comment(many=True)})
+@routes.get(
+    f"{ISSUE}/comments", Scope.ISSUE, answers={200: objects.Comment(many=True)}, is_cacheable=True
+)
 async def list_comments(request: web.Request) -> web.StreamResponse:
     """List all comments of an issue, the newest first.
 
@@ -49,7 +51,7 @@ async def create_comment(request: web.Request) -> web.Response:
     return _answer(request, await requests.write(request, work, seen=tracker, short=True))
 
 
-@routes.get(COMMENT, Scope.ISSUE, answers={200: objects.Comment})
+@routes.get(COMMENT, Scope.ISSUE, answers={200: objects.Comment}, is_cacheable=True)
 async def get_comment(request: web.Request) -> web.Response:
     """Get a comment."""
     number, comment_id = requests.issue_number(request), requests.comment_id(request)

@@ -21,7 +21,7 @@ routes = Routes()
 _ALL = Selection(catalogues.WATCHERS, order=None, is_descending=False)
 
 
-@routes.get(f"{ISSUE}/followers", Scope.ISSUE, answers={200: objects.Followers})
+@routes.get(f"{ISSUE}/followers", Scope.ISSUE, answers={200: objects.Followers}, is_cacheable=True)
 async def list_followers(request: web.Request) -> web.StreamResponse:
     """List all who watch an issue, and their number."""
     work = partial(_list, number=requests.issue_number(request), base=request[BASE_URL])

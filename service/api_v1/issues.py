@@ -27,7 +27,7 @@ Part = tuple[Repository, Page[Row], Mapping[int, int]]
 """A tracker, some of its issues, and the numbers of their comments, if these are shown."""
 
 
-@routes.get(ISSUE, Scope.ISSUE, answers={200: objects.Issue})
+@routes.get(ISSUE, Scope.ISSUE, answers={200: objects.Issue}, is_cacheable=True)
 async def get_issue(request: web.Request) -> web.Response:
     """Get an issue."""
     work = partial(_get, number=requests.issue_number(request))
@@ -59,6 +59,7 @@ async def delete_issue(request: web.Request) -> web.Response:
     Scope.ISSUE,
     answers={200: objects.Issues},
     parameters=listing.PARAMETERS,
+    is_cacheable=True,
 )
 async def list_issues(request: web.Request) -> web.Response:
     """List some of the issues that match the filters, the newest update first, and their number.

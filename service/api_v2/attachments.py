@@ -28,6 +28,7 @@ _ONE = f"{ISSUE}/attachments/{{path:[^/]+}}"
     Scope.ISSUE,
     answers={200: objects.page_of(objects.Attachment)},
     catalogue=catalogues.ATTACHMENTS,
+    is_cacheable=True,
 )
 async def list_attachments(request: web.Request) -> web.Response:
     """List the attachments of an issue, a page at a time, in the order of their upload."""

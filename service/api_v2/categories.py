@@ -26,6 +26,7 @@ def _add_endpoints(kind: CategoryKind) -> None:
         answers={200: objects.page_of(objects.category(kind))},
         catalogue=catalogues.CATEGORIES[kind],
         summary=f"List {kind}s, a page at a time, in the order of their creation",
+        is_cacheable=True,
     )
     async def list_all(request: web.Request) -> web.Response:
         asked = PageRequest(request, catalogues.CATEGORIES[kind])
@@ -40,6 +41,7 @@ def _add_endpoints(kind: CategoryKind) -> None:
         Scope.ISSUE,
         answers={200: objects.category(kind)},
         summary=f"Get a {kind}",
+        is_cacheable=True,
     )
     async def get_one(request: web.Request) -> web.Response:
         category_id = requests.row_id(request, "category_id", categories.missing(kind))

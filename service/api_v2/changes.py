@@ -32,6 +32,7 @@ Found = tuple[Repository, Row, Change, Texts]
     Scope.ISSUE,
     answers={200: objects.page_of(objects.Change)},
     catalogue=catalogues.CHANGES,
+    is_cacheable=True,
 )
 async def list_changes(request: web.Request) -> web.Response:
     """List the changes of an issue, a page at a time, oldest first."""
@@ -68,7 +69,12 @@ async def create_change(request: web.Request) -> web.Response:
     )
 
 
-@routes.get(f"{ISSUE}/changes/{{change_id:{NUMBER}}}", Scope.ISSUE, answers={200: objects.Change})
+@routes.get(
+    f"{ISSUE}/changes/{{change_id:{NUMBER}}}",
+    Scope.ISSUE,
+    answers={200: objects.Change},
+    is_cacheable=True,
+)
 async def get_change(request: web.Request) -> web.Response:
     """Get a change."""
     number = requests.issue_number(request)

@@ -31,6 +31,7 @@ Found = tuple[Repository, Row, Row, Texts]
     Scope.ISSUE,
     answers={200: objects.page_of(objects.Comment)},
     catalogue=catalogues.COMMENTS,
+    is_cacheable=True,
 )
 async def list_comments(request: web.Request) -> web.Response:
     """List the comments of an issue, a page at a time, oldest first."""
@@ -63,7 +64,7 @@ async def create_comment(request: web.Request) -> web.Response:
     )
 
 
-@routes.get(COMMENT, Scope.ISSUE, answers={200: objects.Comment})
+@routes.get(COMMENT, Scope.ISSUE, answers={200: objects.Comment}, is_cacheable=True)
 async def get_comment(request: web.Request) -> web.Response:
     """Get a comment."""
     work = partial(

@@ -29,7 +29,7 @@ Found = tuple[Repository, Row, Texts]
 """A tracker, one of its issues, and the text of that."""
 
 
-@routes.get(ISSUE, Scope.ISSUE, answers={200: objects.Issue})
+@routes.get(ISSUE, Scope.ISSUE, answers={200: objects.Issue}, is_cacheable=True)
 async def get_issue(request: web.Request) -> web.Response:
     """Get an issue."""
     number = requests.issue_number(request)
@@ -62,6 +62,7 @@ async def delete_issue(request: web.Request) -> web.Response:
     Scope.ISSUE,
     answers={200: objects.page_of(objects.Issue)},
     catalogue=catalogues.ISSUES,
+    is_cacheable=True,
 )
 async def list_issues(request: web.Request) -> web.Response:
     """List issues, a page at a time, newest update first."""

@@ -16,6 +16,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from service.http import answers, errors
+from service.http.answer_cache import ANSWER_CACHE, AnswerCache, CachedAnswer
 from service.http.dialect import DIALECTS, Dialect, spoken
 from service.http.timeouts import TIMEOUTS, Timeouts
 
@@ -41,12 +42,27 @@ class Connection(RequestHandler):
     says nothing for that long is closed.
     """
 
-    __slots__ = ("_begun", "_dialects", "_headers_timer", "_last_body", "_timeouts")
+    __slots__ = (
+        "_answers",
+        "_begun",
+        "_dialects",
+        "_head",
+        "_headers_timer",
+        "_last_body",
+        "_timeouts",
+    )
 
     def __init__(
-        self, *args: Any, dialects: Sequence[Dialect], timeouts: Timeouts, **kwargs: Any
+        self,
+        *args: Any,
+        answers: AnswerCache,
+        dialects: Sequence[Dialect],
+        timeouts: Timeouts,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._answers = answers
+        self._head = b""
         self._dialects = dialects
         self._timeouts = timeouts
         self._headers_timer: asyncio.TimerHandle | None = None
@@ -65,7 +81,17 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the bytes; those that belong to no body and end no headers begin a request."""
+        """Parse the bytes; those that belong to no body and end no headers begin a request.
+
+        The head of a GET that comes whole, and alone, may be answered from the cache.
+        """
+        if data.startswith(b"GET /") and self._is_idle():
+            cached = self._answers.find(data)
+            if cached is not None:
+                self._send(cached)
+                return
+            if data.find(b"\r\n\r\n") == len(data) - 4:
+                self._head = data
         count, in_body = self._request_count, not self._last_body.is_eof()
         super().data_received(data)
         if in_body and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
@@ -79,6 +105,29 @@ class Connection(RequestHandler):
             self._begun = True
             if self._headers_timer is None:
                 self._start_timer()
+
+    def _is_idle(self) -> bool:
+        """Whether the next byte begins a request, which can be answered at once."""
+        waiter = self._waiter
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not (self._begun or self._messages or self._close or self._force_close)
+            and not (self._upgraded or self._paused)
+            and self._last_body.is_eof()
+        )
+
+    def _send(self, cached: CachedAnswer) -> None:
+        """Answer a request from the cache, as if it had been handled."""
+        self._stop_timer()
+        if self.transport is not None:
+            self.transport.writelines(cached.parts())
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._manager is not None:
+            self._manager.requests_count += 1
+        if self._logging_enabled and isinstance(self.access_logger, AccessLogger):
+            remote = self.peername[0] if self.peername else None
+            self.access_logger.write(remote, "GET", cached.path, cached.status, cached.size, 0)
 
     def _start_timer(self) -> None:
         self._headers_timer = self._loop.call_later(self._timeouts.headers, self._cut_off)
@@ -126,7 +175,11 @@ class Connection(RequestHandler):
         """Send an answer; what aiohttp raised before our handlers gets our shape, as 417 does."""
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             resp = errors.from_framework(self._dialects, request, resp)
-        return await super().finish_response(request, resp, start_time)
+        head, self._head = self._head, b""
+        finished = await super().finish_response(request, resp, start_time)
+        if head and type(resp) is web.Response:
+            self._answers.add(head, request, resp)
+        return finished
 
 
 class _Server(web.Server):
@@ -145,6 +198,7 @@ class _Server(web.Server):
         return Connection(
             self,
             loop=self._loop,
+            answers=self._app[ANSWER_CACHE],
             dialects=self._app[DIALECTS],
             timeouts=self._app[TIMEOUTS],
             **self._kwargs,
@@ -172,14 +226,23 @@ class AccessLogger(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line of one request, which took so many seconds."""
-        path = request.rel_url.raw_path[:1000].encode("ascii", "backslashreplace").decode()
+        path = request.rel_url.raw_path
+        self.write(
+            request.remote, request.method, path, response.status, response.body_length, time
+        )
+
+    def write(
+        self, remote: str | None, method: str, path: str, status: int, size: int, seconds: float
+    ) -> None:
+        """Write the line of a request with this raw path, whose answer has size bytes."""
+        path = path[:1000].encode("ascii", "backslashreplace").decode()
         moment = now()
         if int(moment) != self._second:
             self._second = int(moment)
             self._stamp = strftime("%Y-%m-%d %H:%M:%S", localtime(moment))
         sys.stderr.write(
-            f"{self._stamp},{int(moment % 1 * 1000):03} INFO {request.remote} "
-            f'"{request.method} {path}" {response.status} {response.body_length} {time:.3f}\n'
+            f"{self._stamp},{int(moment % 1 * 1000):03} INFO {remote} "
+            f'"{method} {path}" {status} {size} {seconds:.3f}\n'
         )
 
 

@@ -44,6 +44,8 @@ class Endpoint:
     body makes the schema of the JSON that it reads; files is the form field that it reads files
     from ("*" for any); catalogue is what q and sort can name in its list; parameters are further
     ones of its query; summary stands for the first line of the handler's docstring.
+
+    is_cacheable says that a 200 depends on the request's head, on rights and on one tracker alone.
     """
 
     method: str
@@ -56,6 +58,7 @@ class Endpoint:
     catalogue: Catalogue | None = None
     parameters: Schema | None = None
     summary: str | None = None
+    is_cacheable: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -71,6 +74,7 @@ class _About(TypedDict, total=False):
     catalogue: Catalogue
     parameters: Schema
     summary: str
+    is_cacheable: bool
 
 
 class Routes:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 
 from aiohttp import web
 
-from service.http import auth, keys, links
+from service.http import answer_cache, auth, keys, links
 from service.http.turns import TURNS
 from tracker import comments, issues
 from tracker.access.rights import Actor, Repository, find_tracker, require_permission, require_same
@@ -136,6 +136,8 @@ async def _work(
         require_permission(repository, needed)
     if seen is not None:
         require_same(seen, repository)
+    if answer_cache.IS_CACHEABLE in request:
+        await answer_cache.note_source(request, db, actor, repository.tracker_id)
     return await work(db, actor, repository)
 
 
@@ -165,7 +167,10 @@ async def _tracker_of(
 async def shown(request: web.Request, texts: Texts) -> list[str]:
     """The HTML of texts, for the caller."""
     contents = request.app[keys.CONTENTS]
-    return await contents.show(texts, request[links.BASE_URL], request[auth.ACTOR])
+    shown = await contents.show(texts, request[links.BASE_URL], request[auth.ACTOR])
+    if not shown.is_final:
+        answer_cache.do_not_cache(request)
+    return shown.htmls
 
 
 async def free(request: web.Request, blobs: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from service.http import auth, bodies, cors, errors, keys
+from service.http.answer_cache import IS_CACHEABLE
 from service.http.dialect import DIALECT, Dialect
 from service.http.endpoint import Endpoint
 from service.http.links import BASE_URL
@@ -68,6 +69,8 @@ def _handler(dialect: Dialect, endpoint: Endpoint) -> Handler:
         request[DIALECT] = dialect
         request[BASE_URL] = base_url(request)
         request[auth.SCOPES] = endpoint.scopes
+        if endpoint.is_cacheable:
+            request[IS_CACHEABLE] = True
         if query := request.rel_url.raw_query_string:
             _require_utf_8(query)
             dialect.read_query(request)

@@ -50,7 +50,7 @@ async def kept(core: Core) -> list[str | None]:
 
 async def show(core: Core, shown: Contents) -> list[str]:
     """All texts as anybody sees them, after what was to be kept of them is kept."""
-    htmls = await shown.show(await read(core), BASE_URL, ANONYMOUS)
+    htmls = (await shown.show(await read(core), BASE_URL, ANONYMOUS)).htmls
     await shown.close()
     return htmls
 
@@ -118,7 +118,7 @@ async def test_an_answer_waits_so_long_for_rendering_and_it_is_kept_all_the_same
     async with Renderer(cpu_seconds=0.5) as renderer:
         shown = Contents(core.db, renderer)
         slow_html = plain.escaped(SLOW[1])
-        htmls = await shown.show(await read(core), BASE_URL, ANONYMOUS)
+        htmls = (await shown.show(await read(core), BASE_URL, ANONYMOUS)).htmls
         assert htmls == [slow_html, plain.escaped(QUICK[1])]
         while None in await kept(core):
             await asyncio.sleep(0.01)
@@ -164,7 +164,7 @@ async def test_closing_shows_texts_as_they_are_to_whoever_still_waits(core: Core
         caller = asyncio.create_task(shown.show(await read(core), BASE_URL, ANONYMOUS))
         await asyncio.sleep(0)
         await shown.close()
-        assert await caller == [plain.escaped(SLOW[1])]
+        assert (await caller).htmls == [plain.escaped(SLOW[1])]
 
 
 async def test_closing_waits_for_no_rendering_that_nobody_waits_for(core: Core) -> None:

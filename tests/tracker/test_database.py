@@ -146,7 +146,7 @@ async def test_slow_work_ends_some_time(db: Database, monkeypatch: pytest.Monkey
 async def test_the_end_of_slow_work_is_not_cut_off_as_well(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_STEPS", 1)  # SQLite asks as often as it can
+    monkeypatch.setattr(sqlite, "STEPS", 1)  # SQLite asks as often as it can
     monkeypatch.setattr(sqlite, "_SECONDS", 0.05)
     ends: list[object] = []
 

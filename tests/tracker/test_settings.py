@@ -45,6 +45,7 @@ TAKEN: dict[str, list[tuple[str, str, Any]]] = {
         ("https://issues.example.org/", "public_url", "https://issues.example.org")
     ],
     "PAIL_ALLOWED_HOSTS": [("A.example, [::1]", "allowed_hosts", ("a.example", "::1"))],
+    "PAIL_CACHE_BYTES": [("0", "cache_bytes", 0), ("1024", "cache_bytes", 1024)],
     "PAIL_KEEP_REPLACED_DAYS": [("0", "keep_replaced_days", 0)],
     "PAIL_KEEP_EXPORTS_DAYS": [("1", "keep_exports_days", 1)],
     "PAIL_JOB_ATTEMPTS": [("5", "job_attempts", 5)],

@@ -44,12 +44,13 @@ _IMPLIED = {
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The caller. id is the account's, None for anonymous requests; scopes None means all of
-    them."""
+    them. expires_on is when their token expires; None: never."""
 
     id: int | None
     username: str | None = None
     is_admin: bool = False
     scopes: frozenset[str] | None = None
+    expires_on: str | None = None
 
 
 ANONYMOUS = Actor(None)

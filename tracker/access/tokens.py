@@ -80,9 +80,8 @@ async def authenticate(db: Reader, secret: str, *, user: str | None = None) -> A
         names = {row["username"], (row["email"] or row["username"]).lower(), *fields.GENERIC_USERS}
         if user.lower() not in names:
             return None
-    return Actor(
-        row["id"], row["username"], bool(row["is_admin"]), frozenset(row["scopes"].split())
-    )
+    scopes = frozenset(row["scopes"].split())
+    return Actor(row["id"], row["username"], bool(row["is_admin"]), scopes, row["expires_on"])
 
 
 async def of_account(db: Reader, username: str) -> Sequence[Row]:

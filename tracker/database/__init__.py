@@ -15,6 +15,7 @@ from tracker.database.interface import (
     Revision,
     Row,
     Transaction,
+    WouldWait,
 )
 from tracker.database.opening import connect
 from tracker.database.sqlite import SqliteDatabase
@@ -31,5 +32,6 @@ __all__ = [
     "Row",
     "SqliteDatabase",
     "Transaction",
+    "WouldWait",
     "connect",
 ]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from tracker import errors
 from tracker.database.connections import BUSY_TIMEOUT, Thread, to_the_end
 from tracker.database.interface import Transaction
-from tracker.database.statements import AtOnce, SqliteTransaction, result_of
+from tracker.database.statements import STEPS, AtOnce, SqliteTransaction, result_of
 from tracker.database.translation import is_busy, raise_ours
 
 _MOST = 64
@@ -27,9 +27,6 @@ _MOST_SECONDS = 0.005
 
 _SECONDS = 0.01
 """What one write may take on the event loop; a longer one is done in the writer's thread."""
-
-_STEPS = 1000
-"""Of SQLite's machine, between two looks at the clock."""
 
 _GATHERING = 0.001
 """Seconds for which a group waits for writes that are expected."""
@@ -70,7 +67,7 @@ class Groups:
         self._is_gathered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._end = math.inf
-        self._connection.set_progress_handler(lambda: time.monotonic() > self._end, _STEPS)
+        self._connection.set_progress_handler(lambda: time.monotonic() > self._end, STEPS)
 
     async def write(self, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
         """What work makes, as soon as it is committed together with the others of its group.

@@ -62,6 +62,10 @@ class BrokenReference(Exception):
     """A row breaks a foreign key. The core turns this into an error of its own."""
 
 
+class WouldWait(Exception):
+    """Work that is done without waiting would take too long, or meets a lock."""
+
+
 class DatabaseUnusable(TrackerError):
     """The database can't be opened, or is damaged; str(error) is one sentence that says why."""
 
@@ -96,16 +100,9 @@ class Reader(ABC):
     ) -> AsyncGenerator[Sequence[Row]]:
         """The answer in lists of at most size rows: memory does not grow with it."""
 
+    @abstractmethod
     async def revision(self, tracker_id: int) -> Revision:
         """The revisions of rights and of a tracker in what this reader sees. Raises LookupError."""
-        row = await self.one(
-            """SELECT c.value, t.revision FROM counter c, tracker t
-                WHERE c.name = 'rights' AND t.id = :tracker""",
-            {"tracker": tracker_id},
-        )
-        if row is None:
-            raise LookupError(f"There is no tracker {tracker_id}.")
-        return Revision(row["value"], row["revision"])
 
 
 class Transaction(Reader):
@@ -152,6 +149,10 @@ class Database(Reader):
         SELECT. In the other lanes than QUICK it raises errors.Invalid when it takes too long, and
         errors.Unavailable when it waits too long for others in its lane.
         """
+
+    @abstractmethod
+    def read_now(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
+        """As read(), of work that is QUICK, without waiting. Raises WouldWait where it can't be."""
 
     @abstractmethod
     async def write(

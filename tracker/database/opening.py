@@ -8,8 +8,8 @@ from tracker import files
 from tracker.database import awaited, connections, migrations
 from tracker.database.connections import Thread
 from tracker.database.interface import DatabaseUnusable
-from tracker.database.loop import LoopReader
 from tracker.database.sqlite import SqliteDatabase
+from tracker.database.statements import LoopReader
 
 _OLDEST = (3, 35, 0)  # RETURNING
 

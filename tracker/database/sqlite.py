@@ -33,12 +33,15 @@ from tracker.database.interface import (
     Lane,
     Params,
     Reader,
+    Revision,
     Row,
     Transaction,
+    WouldWait,
 )
-from tracker.database.loop import LoopReader, TooSlow
 from tracker.database.statements import (
+    STEPS,
     AtOnce,
+    LoopReader,
     SqliteReader,
     SqliteTransaction,
     in_transaction,
@@ -47,9 +50,6 @@ from tracker.database.translation import translated
 
 _SECONDS = 5.0
 """What work in a slow lane may take, its waiting for others included."""
-
-_STEPS = 1000
-"""Of SQLite's machine, between two looks at the clock: a single one may search through a text."""
 
 
 T = TypeVar("T")
@@ -74,6 +74,9 @@ class SqliteDatabase(Database):
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
         return await self.read(lambda reader: _all(reader, sql, params))
 
+    async def revision(self, tracker_id: int) -> Revision:
+        return await self.read(lambda reader: reader.revision(tracker_id))
+
     async def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
     ) -> AsyncGenerator[Sequence[Row]]:
@@ -89,8 +92,8 @@ class SqliteDatabase(Database):
     ) -> T:
         if lane is Lane.QUICK:
             try:
-                return self._reader.read(work)
-            except TooSlow:
+                return self.read_now(work)
+            except WouldWait:
                 pass  # once more, in a thread, where nothing waits for it
         thread = self._lanes.get(lane) or await self._opened(lane)
         connection = thread.connection
@@ -100,6 +103,9 @@ class SqliteDatabase(Database):
             )
         end = time.monotonic() + _SECONDS
         return await thread.call(lambda: self._limited(connection, work, end))
+
+    def read_now(self, work: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
+        return self._reader.read(work)
 
     def _limited(
         self,
@@ -114,7 +120,7 @@ class SqliteDatabase(Database):
 
         async def limited() -> T:
             # For the work alone: what ends the transaction must not be interrupted.
-            connection.set_progress_handler(is_over, _STEPS)
+            connection.set_progress_handler(is_over, STEPS)
             try:
                 return await work(SqliteReader(AtOnce(connection)))
             finally:
