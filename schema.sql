@@ -213,11 +213,23 @@ CREATE TABLE issue (
 -- Everything that lists are filtered and sorted by except texts: they read this index alone.
 CREATE INDEX issue_updated ON issue (tracker_id, updated_on, number, state, kind, priority, created_on, edited_on, votes,
                                      watches, reporter_id, assignee_id, component_id, milestone_id, version_id);
+-- Where few issues match a filter.
+CREATE INDEX issue_filtered ON issue (tracker_id, state, priority, kind, updated_on, number);
 CREATE INDEX issue_reporter ON issue (reporter_id, tracker_id);
-CREATE INDEX issue_assignee ON issue (assignee_id, tracker_id);
+CREATE INDEX issue_assignee ON issue (assignee_id, tracker_id, state, updated_on, number, priority, kind);
 CREATE INDEX issue_component ON issue (component_id) WHERE component_id IS NOT NULL;
 CREATE INDEX issue_milestone ON issue (milestone_id) WHERE milestone_id IS NOT NULL;
 CREATE INDEX issue_version ON issue (version_id) WHERE version_id IS NOT NULL;
+
+-- How many issues of a tracker have the same values of what lists are filtered by most (triggers at the end).
+CREATE TABLE issue_count (
+    tracker_id          INTEGER NOT NULL REFERENCES tracker (id),
+    state               TEXT NOT NULL,
+    kind                TEXT NOT NULL,
+    priority            TEXT NOT NULL,
+    issues              INTEGER NOT NULL,
+    PRIMARY KEY (tracker_id, state, kind, priority)
+);
 
 -- What issues say, folded for searching: tracker.folding says how.
 CREATE TABLE issue_text (
@@ -381,4 +393,24 @@ CREATE TRIGGER rights_job_update AFTER UPDATE
 END;
 CREATE TRIGGER rights_job_delete AFTER DELETE ON job BEGIN
     UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+
+-- What issue_count counts.
+CREATE TRIGGER issue_count_insert AFTER INSERT ON issue BEGIN
+    INSERT INTO issue_count (tracker_id, state, kind, priority, issues)
+    VALUES (NEW.tracker_id, NEW.state, NEW.kind, NEW.priority, 1)
+        ON CONFLICT (tracker_id, state, kind, priority) DO UPDATE SET issues = issues + 1;
+END;
+CREATE TRIGGER issue_count_update AFTER UPDATE OF state, kind, priority ON issue BEGIN
+    UPDATE issue_count SET issues = issues - 1
+     WHERE tracker_id = OLD.tracker_id AND state = OLD.state AND kind = OLD.kind
+       AND priority = OLD.priority;
+    INSERT INTO issue_count (tracker_id, state, kind, priority, issues)
+    VALUES (NEW.tracker_id, NEW.state, NEW.kind, NEW.priority, 1)
+        ON CONFLICT (tracker_id, state, kind, priority) DO UPDATE SET issues = issues + 1;
+END;
+CREATE TRIGGER issue_count_delete AFTER DELETE ON issue BEGIN
+    UPDATE issue_count SET issues = issues - 1
+     WHERE tracker_id = OLD.tracker_id AND state = OLD.state AND kind = OLD.kind
+       AND priority = OLD.priority;
 END;

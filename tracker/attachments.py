@@ -23,15 +23,13 @@ NO_BYTES = "The archive that this issue came from held no file for this attachme
 
 async def find_all(db: Reader, repository: Repository, number: int, listing: Listing) -> Page[Row]:
     """A part of an issue's attachments (ordinal, name). The issue must exist."""
-    rows = await db.all(
-        listing.sql(
-            "a.ordinal, a.name",
-            """LEFT JOIN attachment a ON a.tracker_id = :tracker AND a.issue_number = :number
-                                     AND a.ordinal = part.id""",
-        ),
-        {"tracker": repository.tracker_id, "number": number, **listing.params},
+    return await listing.find(
+        db,
+        "a.ordinal, a.name",
+        """LEFT JOIN attachment a ON a.tracker_id = :tracker AND a.issue_number = :number
+                                 AND a.ordinal = part.id""",
+        {"tracker": repository.tracker_id, "number": number},
     )
-    return listing.page(rows, list)
 
 
 async def find_bytes(db: Reader, repository: Repository, number: int, name: str) -> str:

@@ -4,6 +4,8 @@ The tables' short names are those of the lists' own queries, and so are the plac
 :number (of the issue) and :kind (of the category).
 """
 
+from dataclasses import replace
+
 from tracker.database import Lane
 from tracker.issues import join_person, person_paths
 from tracker.query import Catalogue, Column, Type
@@ -13,12 +15,25 @@ from tracker.vocabulary import LOG_NAMES, LOG_UNSET, CategoryKind, Kind, Markup,
 def _person(path: str, name: str, column: str) -> dict[str, Column]:
     """The paths of a person in that column, joined as name by join_person."""
     somebody = Column(column, Type.OBJECT, nullable=True, sortable=False)
-    return {path: somebody, **person_paths(path, name)}
+    meant = person_paths(path, "p")
+    return {
+        path: somebody,
+        **{
+            each: replace(shown, among=f"{column} IN ({_PEOPLE} WHERE {meant[each].sql} IN ({{}}))")
+            for each, shown in person_paths(path, name).items()
+        },
+    }
+
+
+_PEOPLE = """SELECT p.id FROM account p
+    LEFT JOIN alias p_as ON p_as.tracker_id = :tracker AND p_as.account_id = p.id"""
 
 
 def _category(kind: str, name: str, column: str) -> dict[str, Column]:
     """The paths of a component, milestone or version; compared with a text it means its name."""
-    named = Column(f"{name}.name", nullable=True)
+    among = f"""{column} IN (SELECT id FROM category
+        WHERE tracker_id = :tracker AND kind = '{kind}' AND name IN ({{}}))"""
+    named = Column(f"{name}.name", nullable=True, among=among)
     return {kind: named, f"{kind}.name": named, f"{kind}.id": Column(column, Type.NUMBER, True)}
 
 
@@ -27,8 +42,10 @@ def _type(name: str) -> Column:
     return Column(f"'{name}'", sortable=False)
 
 
-def _words(sql: str, words: list[str], lane: Lane = Lane.ROWS) -> Column:
-    return Column(sql, Type.WORD, words=tuple(words), lane=lane)
+def _words(
+    sql: str, words: list[str], lane: Lane = Lane.ROWS, *, is_counted: bool = False
+) -> Column:
+    return Column(sql, Type.WORD, words=tuple(words), lane=lane, is_counted=is_counted)
 
 
 ISSUES = Catalogue(
@@ -36,7 +53,10 @@ ISSUES = Catalogue(
     within="i.tracker_id = :tracker",
     key="i.number",
     order="-updated_on",
-    size="SELECT issue_count AS size FROM tracker WHERE id = :tracker",
+    size="SELECT issue_count FROM tracker WHERE id = :tracker",
+    counts="SELECT coalesce(sum(i.issues), 0) FROM issue_count i WHERE i.tracker_id = :tracker",
+    walked="issue_updated",
+    filtered="issue_filtered",
     joins=f"""
         LEFT JOIN issue_text t ON t.tracker_id = i.tracker_id AND t.number = i.number
         {join_person("r", "i.reporter_id")}
@@ -52,9 +72,9 @@ ISSUES = Catalogue(
             "coalesce(i.content_raw, '')", folded="t.content", sortable=False, lane=Lane.TEXTS
         ),
         "content.markup": _words("i.content_markup", sorted(Markup), Lane.TEXTS),
-        "state": _words("i.state", sorted(State)),
-        "kind": _words("i.kind", sorted(Kind)),
-        "priority": _words("i.priority", list(Priority)),
+        "state": _words("i.state", sorted(State), is_counted=True),
+        "kind": _words("i.kind", sorted(Kind), is_counted=True),
+        "priority": _words("i.priority", list(Priority), is_counted=True),
         "votes": Column("i.votes", Type.NUMBER),
         "watches": Column("i.watches", Type.NUMBER),
         "created_on": Column("i.created_on", Type.TIME),

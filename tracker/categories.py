@@ -20,11 +20,8 @@ async def find_all(
     db: Reader, repository: Repository, kind: CategoryKind, listing: Listing
 ) -> Page[Row]:
     """A part of the tracker's components, milestones or versions (id, name)."""
-    rows = await db.all(
-        listing.sql("c.id, c.name", "LEFT JOIN category c ON c.id = part.id"),
-        {"tracker": repository.tracker_id, "kind": kind, **listing.params},
-    )
-    return listing.page(rows, list)
+    params = {"tracker": repository.tracker_id, "kind": kind}
+    return await listing.find(db, "c.id, c.name", "LEFT JOIN category c ON c.id = part.id", params)
 
 
 async def get(db: Reader, repository: Repository, kind: CategoryKind, category_id: int) -> Row:

@@ -56,11 +56,8 @@ async def find_all(
     joins = f"""LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = part.id
                 LEFT JOIN log l ON l.tracker_id = :tracker AND l.comment_id = part.id
                 {join_person("u", "c.account_id")}"""
-    rows = await db.all(
-        listing.sql(_CHANGE, joins, "ORDER BY l.ordinal"),
-        {"tracker": repository.tracker_id, "number": number, **listing.params},
-    )
-    return listing.page(rows, _changes)
+    params = {"tracker": repository.tracker_id, "number": number}
+    return await listing.find(db, _CHANGE, joins, params, _changes, "ORDER BY l.ordinal")
 
 
 async def get(

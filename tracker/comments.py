@@ -37,11 +37,8 @@ UPDATE comment
 async def find_all(db: Reader, repository: Repository, number: int, listing: Listing) -> Page[Row]:
     """A part of an issue's comments. The issue must exist."""
     joins = "LEFT JOIN comment c ON c.tracker_id = :tracker AND c.id = part.id"
-    rows = await db.all(
-        listing.sql(_COMMENT, f"{joins} {join_person('u', 'c.account_id')}"),
-        {"tracker": repository.tracker_id, "number": number, **listing.params},
-    )
-    return listing.page(rows, list)
+    params = {"tracker": repository.tracker_id, "number": number}
+    return await listing.find(db, _COMMENT, f"{joins} {join_person('u', 'c.account_id')}", params)
 
 
 async def find_some(

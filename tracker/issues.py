@@ -105,11 +105,7 @@ async def outline(db: Reader, repository: Repository, number: int) -> Row:
 async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page[Row]:
     """A part of the issues (columns as get's)."""
     joins = "LEFT JOIN issue i ON i.tracker_id = :tracker AND i.number = part.id"
-    rows = await db.all(
-        listing.sql(_ISSUE, f"{joins} {_JOINS}"),
-        {"tracker": repository.tracker_id, **listing.params},
-    )
-    return listing.page(rows, list)
+    return await listing.find(db, _ISSUE, f"{joins} {_JOINS}", {"tracker": repository.tracker_id})
 
 
 async def create(tx: Transaction, actor: Actor, repository: Repository, new: NewIssue) -> int:

@@ -46,11 +46,8 @@ async def find_watchers(
     db: Reader, repository: Repository, number: int, listing: Listing
 ) -> Page[Row]:
     """A part of those who watch an issue (user_uuid, ...). The issue must exist."""
-    rows = await db.all(
-        listing.sql(person("u", "user"), join_person("u", "part.id")),
-        {"tracker": repository.tracker_id, "number": number, **listing.params},
-    )
-    return listing.page(rows, list)
+    params = {"tracker": repository.tracker_id, "number": number}
+    return await listing.find(db, person("u", "user"), join_person("u", "part.id"), params)
 
 
 async def add(

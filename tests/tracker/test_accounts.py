@@ -12,7 +12,7 @@ from tests.tracker.conftest import Core
 from tests.tracker.test_references import add_issue, add_placeholder
 from tracker.access import accounts, repositories, trackers, workspaces
 from tracker.access.rights import ADMINISTRATOR, ANONYMOUS, Actor
-from tracker.database import Params, Reader, Row
+from tracker.database import Params, Reader, Revision, Row
 from tracker.errors import NotFound
 
 EVERYBODY = {"nobody", "alice", "bob", "charlie", "dora", "administrator"}
@@ -135,6 +135,9 @@ class Explaining(Reader):
         self.plan += [row["detail"] for row in rows]
         return await self._reader.all(sql, params)
 
+    async def revision(self, tracker_id: int) -> Revision:
+        raise NotImplementedError
+
     def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000
     ) -> AsyncGenerator[Sequence[Row]]:
@@ -176,6 +179,9 @@ class Counting(Reader):
             connection.row_factory = sqlite3.Row
             connection.set_progress_handler(self._count, 1)
             return connection.execute(sql, params or {}).fetchall()
+
+    async def revision(self, tracker_id: int) -> Revision:
+        raise NotImplementedError
 
     def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000

@@ -7,7 +7,7 @@ import pytest
 from tests.tracker.conftest import Core
 from tracker import references
 from tracker.access.rights import ANONYMOUS, Actor
-from tracker.database import Params, Reader, Row
+from tracker.database import Params, Reader, Revision, Row
 from tracker.markup.engine import render
 from tracker.vocabulary import State
 
@@ -231,6 +231,9 @@ class Counting(Reader):
     async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
         self.count += 1
         return await self._reader.all(sql, params)
+
+    async def revision(self, tracker_id: int) -> Revision:
+        raise NotImplementedError
 
     def stream(
         self, sql: str, params: Params | None = None, *, size: int = 1000

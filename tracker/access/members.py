@@ -70,15 +70,13 @@ Grant = tuple[Repository, Row]
 
 async def find_all(db: Reader, repository: Repository, listing: Listing) -> Page[Row]:
     """A part of the repository's members (MEMBERS): user_uuid, ... and permission."""
-    rows = await db.all(
-        listing.sql(
-            f"{accounts.shown('a', 'user')}, m.permission",
-            f"""LEFT JOIN member m ON m.repository_id = :repository AND m.account_id = part.id
-                {MEMBERS.joins}""",
-        ),
-        {"repository": repository.id, **listing.params},
+    return await listing.find(
+        db,
+        f"{accounts.shown('a', 'user')}, m.permission",
+        f"""LEFT JOIN member m ON m.repository_id = :repository AND m.account_id = part.id
+            {MEMBERS.joins}""",
+        {"repository": repository.id},
     )
-    return listing.page(rows, list)
 
 
 async def get(db: Reader, repository: Repository, selected: str) -> Row:
@@ -126,15 +124,14 @@ async def permissions(db: Reader, actor: Actor, listing: Listing, about: int) ->
 
     about is the row id of the account, repository or workspace that is asked about.
     """
-    rows = await db.all(
-        listing.sql(
-            f"""{REPOSITORY_COLUMNS}, {accounts.shown("a", "user")},
-                CASE WHEN a.id = w.owner_id THEN 'admin' ELSE m.permission END AS permission""",
-            """LEFT JOIN repository r ON r.id = part.id / 4294967296
-               LEFT JOIN workspace w ON w.id = r.workspace_id
-               LEFT JOIN account a ON a.id = part.id % 4294967296
-               LEFT JOIN member m ON m.repository_id = r.id AND m.account_id = a.id""",
-        ),
-        {"about": about, **sql_params(actor), **listing.params},
+    return await listing.find(
+        db,
+        f"""{REPOSITORY_COLUMNS}, {accounts.shown("a", "user")},
+            CASE WHEN a.id = w.owner_id THEN 'admin' ELSE m.permission END AS permission""",
+        """LEFT JOIN repository r ON r.id = part.id / 4294967296
+           LEFT JOIN workspace w ON w.id = r.workspace_id
+           LEFT JOIN account a ON a.id = part.id % 4294967296
+           LEFT JOIN member m ON m.repository_id = r.id AND m.account_id = a.id""",
+        {"about": about, **sql_params(actor)},
+        lambda rows: [(seen(row), row) for row in rows],
     )
-    return listing.page(rows, lambda rows: [(seen(row), row) for row in rows])

@@ -267,21 +267,19 @@ async def find_all(
 
     workspace is a row id: only that one's.
     """
-    rows = await db.all(
-        listing.sql(
-            f"{REPOSITORY_COLUMNS}, {_OWNER}",
-            """LEFT JOIN repository r ON r.id = part.id
-               LEFT JOIN workspace w ON w.id = r.workspace_id
-               LEFT JOIN account o ON o.id = w.owner_id""",
-        ),
+    return await listing.find(
+        db,
+        f"{REPOSITORY_COLUMNS}, {_OWNER}",
+        """LEFT JOIN repository r ON r.id = part.id
+           LEFT JOIN workspace w ON w.id = r.workspace_id
+           LEFT JOIN account o ON o.id = w.owner_id""",
         {
             "workspace": workspace,
             "least": [None, *RepositoryRole].index(role),
             **sql_params(actor),
-            **listing.params,
         },
+        lambda rows: [(seen(row), row) for row in rows],
     )
-    return listing.page(rows, lambda rows: [(seen(row), row) for row in rows])
 
 
 def owned_by(account_id: int) -> Selection:

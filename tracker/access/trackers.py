@@ -28,6 +28,7 @@ TABLES = {
     "comment": Table("id", "issue_number"),
     "issue_text": Table("number", "number"),
     "issue": Table("number", "number"),
+    "issue_count": Table("state, kind, priority"),
     "category": Table("id"),
     "alias": Table("account_id"),
     "account": Table("id"),

@@ -148,23 +148,23 @@ async def find_all(
     db: Reader, actor: Actor, listing: Listing, *, role: WorkspaceRole = WorkspaceRole.MEMBER
 ) -> Page[Workspace]:
     """A part of the actor's own workspaces (WORKSPACES); role is the least that they have there."""
-    rows = await db.all(
-        listing.sql(_COLUMNS, "LEFT JOIN workspace w ON w.id = part.id"),
-        {"role": role, **sql_params(actor), **listing.params},
+    return await listing.find(
+        db,
+        _COLUMNS,
+        "LEFT JOIN workspace w ON w.id = part.id",
+        {"role": role, **sql_params(actor)},
+        lambda rows: [_workspace(row) for row in rows],
     )
-    return listing.page(rows, lambda rows: [_workspace(row) for row in rows])
 
 
 async def members(db: Reader, actor: Actor, workspace: Workspace, listing: Listing) -> Page[Row]:
     """A part of a workspace's members (MEMBERS): user_uuid, ... and permission, a WorkspaceRole."""
-    rows = await db.all(
-        listing.sql(
-            f"{accounts.shown('a', 'user')}, {MEMBERS.columns['permission'].sql} AS permission",
-            f"LEFT JOIN account a ON a.id = part.id {MEMBERS.joins}",
-        ),
-        {"workspace": workspace.id, **sql_params(actor), **listing.params},
+    return await listing.find(
+        db,
+        f"{accounts.shown('a', 'user')}, {MEMBERS.columns['permission'].sql} AS permission",
+        f"LEFT JOIN account a ON a.id = part.id {MEMBERS.joins}",
+        {"workspace": workspace.id, **sql_params(actor)},
     )
-    return listing.page(rows, list)
 
 
 async def member(db: Reader, actor: Actor, workspace: Workspace, selected: str) -> Row:

@@ -8,7 +8,7 @@ import aiosqlite
 
 from tracker.database.interface import DatabaseUnusable
 
-VERSION = 5
+VERSION = 6
 """PRAGMA user_version of the schema in schema.sql."""
 
 APPLICATION_ID = 0x5061696C  # "Pail"
@@ -193,6 +193,41 @@ CREATE TRIGGER rights_job_update AFTER UPDATE
 END;
 CREATE TRIGGER rights_job_delete AFTER DELETE ON job BEGIN
     UPDATE counter SET value = value + 1 WHERE name = 'rights';
+END;
+""",
+    5: """
+CREATE TABLE issue_count (
+    tracker_id          INTEGER NOT NULL REFERENCES tracker (id),
+    state               TEXT NOT NULL,
+    kind                TEXT NOT NULL,
+    priority            TEXT NOT NULL,
+    issues              INTEGER NOT NULL,
+    PRIMARY KEY (tracker_id, state, kind, priority)
+);
+CREATE INDEX issue_filtered ON issue (tracker_id, state, priority, kind, updated_on, number);
+DROP INDEX issue_assignee;
+CREATE INDEX issue_assignee
+    ON issue (assignee_id, tracker_id, state, updated_on, number, priority, kind);
+INSERT INTO issue_count (tracker_id, state, kind, priority, issues)
+SELECT tracker_id, state, kind, priority, count(*) FROM issue
+ GROUP BY tracker_id, state, kind, priority;
+CREATE TRIGGER issue_count_insert AFTER INSERT ON issue BEGIN
+    INSERT INTO issue_count (tracker_id, state, kind, priority, issues)
+    VALUES (NEW.tracker_id, NEW.state, NEW.kind, NEW.priority, 1)
+        ON CONFLICT (tracker_id, state, kind, priority) DO UPDATE SET issues = issues + 1;
+END;
+CREATE TRIGGER issue_count_update AFTER UPDATE OF state, kind, priority ON issue BEGIN
+    UPDATE issue_count SET issues = issues - 1
+     WHERE tracker_id = OLD.tracker_id AND state = OLD.state AND kind = OLD.kind
+       AND priority = OLD.priority;
+    INSERT INTO issue_count (tracker_id, state, kind, priority, issues)
+    VALUES (NEW.tracker_id, NEW.state, NEW.kind, NEW.priority, 1)
+        ON CONFLICT (tracker_id, state, kind, priority) DO UPDATE SET issues = issues + 1;
+END;
+CREATE TRIGGER issue_count_delete AFTER DELETE ON issue BEGIN
+    UPDATE issue_count SET issues = issues - 1
+     WHERE tracker_id = OLD.tracker_id AND state = OLD.state AND kind = OLD.kind
+       AND priority = OLD.priority;
 END;
 """,
 }

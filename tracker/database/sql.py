@@ -24,3 +24,13 @@ def fold(text: str) -> str:
 def elements(array: str) -> str:
     """A query for the elements of a JSON array of texts or numbers, in a column called value."""
     return f"SELECT value FROM json_each({array})"
+
+
+def by_index(table: str, index: str) -> str:
+    """A table that is read in the order of an index; an engine that can't be told takes any way."""
+    return f"{table} INDEXED BY {index}"
+
+
+def without_index(expression: str) -> str:
+    """An expression that is compared and sorted by without the help of an index."""
+    return f"+{expression}"

@@ -1,5 +1,6 @@
 """What a list can be asked: its fields by their paths in the JSON document, and their SQL."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -32,6 +33,8 @@ class Column:
     is one; words are those of a WORD from least to most. A list can't be sorted by what is not
     sortable: a key of `next` holds the value (texts without bounds don't fit). lane is TEXTS where
     reading it from all rows reads long texts, also where these only come before it in the row.
+    is_counted says that the catalogue's counts have it. among is SQL of whether the value is among
+    others, which stand for {}, where an index can find them quicker than by a look at every row.
     """
 
     sql: str
@@ -41,6 +44,12 @@ class Column:
     folded: str | None = None
     sortable: bool = True
     lane: Lane = Lane.ROWS
+    is_counted: bool = False
+    among: str | None = None
+
+    def is_among(self, values: str) -> str:
+        """SQL of whether it is one of the values, which are placeholders with commas."""
+        return (self.among or f"{self.sql} IN ({{}})").format(values)
 
     @property
     def has_ranks(self) -> bool:
@@ -68,10 +77,14 @@ class Catalogue:
 
     table is what the rows are in ("issue i"), within the condition that makes them this list, key
     a whole number that tells them apart. joins are LEFT JOINs that the columns need, each of at
-    most one row, so that the database leaves out those that a query does not use. order is the
-    sort that holds when none is asked for; None is the order of the keys. size is a query for the
-    number of rows, where there is a quicker one than counting them (column `size`). lane is TEXTS
-    where that holds for all of its columns.
+    most one row. order is the sort that holds when none is asked for; None is the order of the
+    keys. size is a query for the number of rows, where there is a quicker one than counting them.
+    lane is TEXTS where that holds for all of its columns.
+
+    counts is a query for the number of rows with the same values in all columns that are counted,
+    up to its WHERE clause, to which a condition on these columns can be added. walked is the index
+    of the table that has the whole list in its usual order, with what conditions mostly ask;
+    filtered is the one by which few rows with some values in counted columns are found.
     """
 
     table: str
@@ -82,3 +95,17 @@ class Catalogue:
     order: str | None = None
     size: str | None = None
     lane: Lane = Lane.ROWS
+    counts: str | None = None
+    walked: str | None = None
+    filtered: str | None = None
+
+    def joined(self, sql: str) -> str:
+        """Those of the joins that the SQL needs: it names the table with each column."""
+        found = ""
+        for join in reversed(_JOIN.split(self.joins)[1:]):
+            if f"{join.split()[3]}." in f"{sql} {found}":
+                found = f"{join} {found}"
+        return found
+
+
+_JOIN = re.compile(r"(?=LEFT JOIN)")

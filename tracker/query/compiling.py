@@ -65,7 +65,8 @@ class Selection:
 
     condition is SQL in the catalogue's tables, with the placeholders in params ("" = all rows).
     order is what the rows are sorted by, then by their keys; None = by their keys only. lane is
-    what it takes to find them.
+    what it takes to find them. is_counted says that the condition asks for counted columns alone,
+    is_usual that the order is the list's usual one.
     """
 
     catalogue: Catalogue
@@ -74,6 +75,8 @@ class Selection:
     condition: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
     lane: Lane = Lane.QUICK
+    is_counted: bool = False
+    is_usual: bool = False
 
 
 def select(
@@ -99,7 +102,16 @@ def selected(
     condition = "" if expression is None else compiler.condition(expression)
     if order not in (None, usual):
         compiler.look_at(order)
-    return Selection(catalogue, order, is_descending, condition, compiler.params, compiler.lane)
+    return Selection(
+        catalogue,
+        order,
+        is_descending,
+        condition,
+        compiler.params,
+        compiler.lane,
+        is_counted=compiler.is_counted,
+        is_usual=order == usual,
+    )
 
 
 def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]:
@@ -143,6 +155,7 @@ class _Compiler:
         self._catalogue = catalogue
         self.params: dict[str, object] = {}
         self.lane = Lane.QUICK
+        self.is_counted = True
 
     def look_at(self, column: Column) -> None:
         """Note that the column of every row may be read."""
@@ -160,6 +173,7 @@ class _Compiler:
         if column is None:
             raise _unfilterable(expression, self._catalogue.columns)
         self.look_at(column)
+        self.is_counted = self.is_counted and column.is_counted
         opposite = _OPPOSITES.get(expression.operator)
         sql = self._comparison(column, opposite or expression.operator, expression)
         return f"NOT coalesce({sql}, FALSE)" if opposite else sql
@@ -178,7 +192,7 @@ class _Compiler:
             _check_type(column, written, literal)
             if literal.value is not None:
                 values += self._equals(column, literal)
-        tests = [f"{column.sql} IN ({', '.join(map(self._bind, values))})"] if values else []
+        tests = [column.is_among(", ".join(map(self._bind, values)))] if values else []
         if any(literal.value is None for literal in written.literals):
             tests.append(f"{column.sql} IS NULL")
         return f"({' OR '.join(tests)})" if tests else "FALSE"

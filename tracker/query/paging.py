@@ -1,14 +1,15 @@
 """Parts of long lists: which part is asked for, and the page that answers it.
 
 A part is cut from an index of keys first and filled with whole rows afterwards, so that a far one
-costs an index walk and no more.
+costs an index walk and no more. A list is counted before: then its far parts are cut from its end.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from tracker.database import Lane, Row
+from tracker.database import Lane, Params, Reader, Row
+from tracker.database.sql import by_index, without_index
 from tracker.query import Selection
 
 T = TypeVar("T")
@@ -19,6 +20,9 @@ Key = tuple[str | int | None, ...]
 
 _FAR = 1000
 """Keys that a quick part may leave out."""
+
+_SORTED = 4
+"""How many rows can be walked past in an index while one is found elsewhere and sorted."""
 
 _LARGEST = 1 << 63
 """No database binds a whole number of that size."""
@@ -58,63 +62,145 @@ class Listing:
 
     @property
     def lane(self) -> Lane:
-        """What it takes to find the part; a far one is walked to from the list's beginning."""
+        """What it takes to find the part; a far one is walked to from an end of the list."""
         is_far = self.after is None and self.offset > _FAR
         return max(self.selection.lane, Lane.ROWS if is_far else Lane.QUICK)
 
-    def sql(self, columns: str, joins: str, tail: str = "") -> str:
-        """The query for the part: its rows, unordered, and the list's size beside each.
+    async def find(
+        self,
+        db: Reader,
+        columns: str,
+        joins: str,
+        params: Params,
+        make: Callable[[Sequence[Row]], Sequence[Any]] = list,
+        tail: str = "",
+    ) -> Page[Any]:
+        """Read the part. db must see one state of the database all the time.
 
-        joins bring in the columns by `part.id`, which is the catalogue's key, as LEFT JOINs: an
-        empty part is one row without them. It goes with params and the answer with page().
+        joins bring in the columns by `part.id`, which is the catalogue's key, as LEFT JOINs. params
+        are those of the catalogue, the columns and the joins. make turns the rows, which come in
+        the list's order, into an item for each key. (The rows of one key stay in the order that
+        the tail gives them.)
         """
-        catalogue = self.selection.catalogue
-        keys = f"{catalogue.key} AS id, {self._rank} AS place"
-        found, part = "", self.rows(keys)
-        count = f"SELECT count(*) AS size FROM {catalogue.table} WHERE {catalogue.within}"
-        total = catalogue.size or count
-        if not self.counted:
-            total = "SELECT 0 AS size"
-        elif self.selection.condition:
-            # Once for the size and the part: the condition may be expensive.
-            found = f"found AS MATERIALIZED ({self._all(keys)}),"
-            total = "SELECT count(*) AS size FROM found"
-            part = f"SELECT id, place FROM found WHERE TRUE{self._cut('place', 'id')}"
-        return f"""WITH {found} total AS ({total}), part AS ({part})
-            SELECT total.size, part.id AS part_id, part.place AS part_place, {columns}
-              FROM total LEFT JOIN part ON TRUE {joins} {tail}"""
+        params = {**params, **self.selection.params}
+        columns = f"part.id AS part_id, part.place AS part_place, {columns}"
+        if self.counted and self.selection.condition and self.selection.lane is Lane.TEXTS:
+            sql = f"""{self._searched()} SELECT {columns}, total.size
+                        FROM total LEFT JOIN part ON TRUE {joins} {tail}"""
+            rows = await db.all(sql, {**params, **self.params})
+            size = rows[0]["size"]
+            return self._page([row for row in rows if row[0] is not None], size, make)
+        size, total = await self._size(db, params) if self.counted else (None, None)
+        place = self._place(size)
+        if not place.count:
+            return Page([], size or 0, None)
+        sql = f"""WITH part AS ({self._part(place, size, total)})
+                  SELECT {columns} FROM part {joins} {tail}"""
+        rows = await db.all(sql, {**params, **self._bounds(place)})
+        return self._page(rows, size or 0, make)
 
     def rows(self, columns: str) -> str:
         """The query for the part alone, in the list's order, for callers that may stop before its
         end. columns are of the catalogue's tables; it goes with params."""
-        return f"{self._all(columns)}{self._cut(self._rank, self.selection.catalogue.key)}"
+        key = self.selection.catalogue.key
+        return f"{self._all(columns)}{self._cut(self._rank, key)}"
 
     @property
     def params(self) -> dict[str, object]:
-        """The values of sql()'s own placeholders; it asks for one more than the limit, which says
+        """The values of the placeholders in rows(); it asks for one more than the limit, which says
         whether the list goes on, and for nothing where only the size is wanted."""
-        params = {**self.selection.params, "limit": self.limit and self.limit + 1}
+        count = self.limit and self.limit + 1
+        return {**self.selection.params, **self._bounds(_Place(self.offset, count))}
+
+    def _bounds(self, place: "_Place") -> dict[str, object]:
         if self.after is None:
-            return {**params, "offset": self.offset}
-        return {**params, "after_place": self.after[0], "after_id": self.after[-1]}
+            return {"limit": place.count, "offset": place.offset}
+        return {
+            "limit": place.count,
+            "after_place": self.after[0],
+            "after_id": self.after[-1],
+        }
+
+    async def _size(self, db: Reader, params: Params) -> tuple[int, int | None]:
+        """The sizes of the list, and of the whole that its condition selects from, if told."""
+        catalogue, condition = self.selection.catalogue, self.selection.condition
+        count = f"SELECT count(*) FROM {catalogue.table}"
+        whole = catalogue.size or f"{count} WHERE {catalogue.within}"
+        if not condition:
+            return await _number(db, whole, params), None
+        if catalogue.counts and self.selection.is_counted:
+            sql = f"{catalogue.counts} AND {condition}"
+        else:
+            where = f"{catalogue.within} AND {condition}"
+            sql = f"{count} {catalogue.joined(where)} WHERE {where}"
+        total = await _number(db, whole, params) if self._is_walkable else None
+        return await _number(db, sql, params), total
+
+    def _place(self, size: int | None) -> "_Place":
+        """Where the part is: counted from the nearer end, if the size is known.
+
+        One more than the limit is asked for: that says whether the list goes on.
+        """
+        count = self.limit and self.limit + 1
+        if size is None or self.after is not None:
+            return _Place(self.offset, count)
+        count = max(0, min(count, size - self.offset))
+        if self.offset > size // 2:
+            return _Place(size - self.offset - count, count, is_turned=True)
+        return _Place(self.offset, count)
+
+    @property
+    def _is_walkable(self) -> bool:
+        """Whether an index has the list in the order that is asked for."""
+        catalogue = self.selection.catalogue
+        return catalogue.walked is not None and self.selection.is_usual
+
+    def _part(self, place: "_Place", size: int | None, total: int | None) -> str:
+        """The query for the keys of the part, unordered.
+
+        Where many rows match, the index that has the list's order is walked until enough of them
+        are found; where few do, they are found by other indexes and sorted.
+        """
+        catalogue, key = self.selection.catalogue, self.selection.catalogue.key
+        rank, table = self._rank, catalogue.table
+        if total is not None and size:
+            is_walked = (place.offset + place.count) * total / size < _SORTED * size
+            if is_walked and catalogue.walked is not None:
+                table = by_index(table, catalogue.walked)
+            elif self.selection.is_counted and catalogue.filtered is not None:
+                table = by_index(table, catalogue.filtered)
+            else:
+                rank = without_index(rank)
+        keys = self._all(f"{catalogue.key} AS id, {self._rank} AS place", table)
+        return f"{keys}{self._cut(rank, key, is_turned=place.is_turned)}"
+
+    def _searched(self) -> str:
+        """What find() reads from where the condition is expensive: it is looked at once, for the
+        size and the part."""
+        key = self.selection.catalogue.key
+        return f"""WITH found AS MATERIALIZED ({self._all(f"{key} AS id, {self._rank} AS place")}),
+            total AS (SELECT count(*) AS size FROM found),
+            part AS (SELECT id, place FROM found WHERE TRUE{self._cut("place", "id")})"""
 
     @property
     def _rank(self) -> str:
         return self.selection.order.rank if self.selection.order else "NULL"
 
-    def _all(self, columns: str) -> str:
+    def _all(self, columns: str, table: str | None = None) -> str:
         """The query for these columns of the whole list; a further condition may stand behind."""
         catalogue, condition = self.selection.catalogue, self.selection.condition
-        return f"""SELECT {columns} FROM {catalogue.table} {catalogue.joins}
-                    WHERE {catalogue.within}{f" AND {condition}" if condition else ""}"""
+        where = f"{catalogue.within}{f' AND {condition}' if condition else ''}"
+        joins = catalogue.joined(f"{columns} {where} {self._rank}")
+        return f"SELECT {columns} FROM {table or catalogue.table} {joins} WHERE {where}"
 
-    def _cut(self, place: str, key: str) -> str:
-        """What stands behind the WHERE clause of the keys: where the part begins, and its order."""
-        turn = " DESC" if self.selection.is_descending else ""
+    def _cut(self, place: str, key: str, *, is_turned: bool = False) -> str:
+        """What stands behind the WHERE clause of the keys: where the part begins, and its order;
+        is_turned counts from the list's end."""
+        turn = " DESC" if self.selection.is_descending is not is_turned else ""
         order = self.selection.order
         columns = [f"{key}{turn}"] if order is None else [f"{place}{turn}", f"{key}{turn}"]
         if order is not None and order.nullable:
-            columns.insert(0, f"{place} IS NULL")
+            columns.insert(0, f"{place} IS NULL{' DESC' if is_turned else ''}")
         tail = f" ORDER BY {', '.join(columns)} LIMIT :limit"
         return (
             f"{tail} OFFSET :offset" if self.after is None else f"{self._behind(place, key)}{tail}"
@@ -128,28 +214,37 @@ class Listing:
         behind = f"({place}, {key}) {than} (:after_place, :after_id)"
         return f" AND ({behind} OR {place} IS NULL)" if order.nullable else f" AND {behind}"
 
-    def page(self, rows: Sequence[Row], make: Callable[[Sequence[Row]], Sequence[T]]) -> Page[T]:
-        """The page in the answer to sql().
-
-        make turns its rows, which come in the list's order, into an item for each key. (The rows
-        of one key stay in the order that sql()'s tail gave them.)
-        """
-        # By position, as sql() puts them: size, part_id, part_place.
-        if not rows or rows[0][1] is None:
-            return Page([], rows[0][0] if rows else 0, None)
+    def _page(
+        self, rows: Sequence[Row], size: int, make: Callable[[Sequence[Row]], Sequence[Any]]
+    ) -> Page[Any]:
+        """The page of rows whose first columns are part_id and part_place."""
         turned = self.selection.is_descending
 
         def place(row: Row) -> tuple[bool, object, int]:
-            return (row[2] is None) is not turned, row[2], row[1]
+            return (row[1] is None) is not turned, row[1], row[0]
 
         # Sorted here, because a database would carry the texts through its sorter.
         ordered = sorted(rows, key=place, reverse=turned)
-        places = {row[1]: row[2] for row in ordered}
+        places = {row[0]: row[1] for row in ordered}
         last: Key | None = None
         if len(places) > self.limit:
             key = list(places)[self.limit - 1]
             last = (key,) if self.selection.order is None else (places[key], key)
-        return Page(make(ordered)[: self.limit], rows[0][0], last)
+        return Page(make(ordered)[: self.limit], size, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which keys of a list: count ones behind the first offset ones, or before the last ones."""
+
+    offset: int
+    count: int
+    is_turned: bool = False
+
+
+async def _number(db: Reader, sql: str, params: Params) -> int:
+    [row] = await db.all(sql, params)
+    return int(row[0])
 
 
 def is_key(selection: Selection, key: object) -> bool:
