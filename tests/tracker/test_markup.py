@@ -16,7 +16,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.markup import VERSION, Rendered, Renderer, plain, pool
+from tracker.markup import VERSION, Rendered, Renderer, dialect, plain, pool
 from tracker.markup.engine import render
 
 MARKDOWN = {
@@ -445,6 +445,18 @@ def test_the_shortcut_gives_what_the_engines_give_for_sentences(words: list[str]
     raw = " ".join(words)
     for markup in ("markdown", "creole"):
         assert plain.shortcut(markup, raw) in (None, render(markup, raw))
+
+
+TEXTS = st.sampled_from([raw for raw, _ in MARKDOWN.values()]) | st.text("*_`#[]()<>:/-1a \n")
+
+
+@given(before=st.lists(TEXTS, max_size=4), raw=TEXTS)
+def test_nothing_of_a_text_gets_into_the_next(before: list[str], raw: str) -> None:
+    for text in before:
+        render("markdown", text)
+    found = render("markdown", raw)
+    dialect._engine.cache_clear()
+    assert found == render("markdown", raw)
 
 
 def test_the_shortcut_takes_what_people_write_most() -> None:
