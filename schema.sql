@@ -92,12 +92,14 @@ CREATE TABLE member (
 CREATE INDEX member_account ON member (account_id);
 
 -- Values that only grow: 'comment' and 'category' (definition ids are unique in the whole instance), and 'rights', a
--- revision (see the triggers at the end).
+-- revision (see the triggers at the end). 'indexed' is the id up to which issue_trigram has the rows of issue_text, and
+-- 'entries' how many it has, those of rows that are gone included; these two start again when it is made anew.
 CREATE TABLE counter (
     name            TEXT PRIMARY KEY,
     value           INTEGER NOT NULL
 );
-INSERT INTO counter (name, value) VALUES ('comment', 0), ('category', 0), ('rights', 0);
+INSERT INTO counter (name, value) VALUES ('comment', 0), ('category', 0), ('rights', 0), ('indexed', 0),
+    ('entries', 0);
 
 -- Imports and exports. The row is the promise; the queue is only a doorbell. asked_by says whether an account or the
 -- command line asked: an account that was deleted leaves no account_id either. writes_before is the writes of the
@@ -231,14 +233,19 @@ CREATE TABLE issue_count (
     PRIMARY KEY (tracker_id, state, kind, priority)
 );
 
--- What issues say, folded for searching: tracker.folding says how.
+-- What issues say, folded for searching. An edited text gets a new id, and none is used twice: rows up to the counter
+-- 'indexed' are in issue_trigram by their ids, which a worker sees to.
 CREATE TABLE issue_text (
+    id                  INTEGER PRIMARY KEY AUTOINCREMENT,
     tracker_id          INTEGER NOT NULL,
     number              INTEGER NOT NULL,
     title               TEXT NOT NULL,
     content             TEXT NOT NULL,
-    PRIMARY KEY (tracker_id, number),
+    UNIQUE (tracker_id, number),
     FOREIGN KEY (tracker_id, number) REFERENCES issue (tracker_id, number)
+);
+CREATE VIRTUAL TABLE issue_trigram USING fts5 (
+    texts, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
 );
 
 -- A change is a comment with log rows and perhaps no text: content_raw NULL is not the same as ''.

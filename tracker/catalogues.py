@@ -6,7 +6,7 @@ The tables' short names are those of the lists' own queries, and so are the plac
 
 from dataclasses import replace
 
-from tracker.database import Lane
+from tracker.database import Lane, trigrams
 from tracker.issues import join_person, person_paths
 from tracker.query import Catalogue, Column, Type
 from tracker.vocabulary import LOG_NAMES, LOG_UNSET, CategoryKind, Kind, Markup, Priority, State
@@ -57,6 +57,7 @@ ISSUES = Catalogue(
     counts="SELECT coalesce(sum(i.issues), 0) FROM issue_count i WHERE i.tracker_id = :tracker",
     walked="issue_updated",
     filtered="issue_filtered",
+    candidates=trigrams.CANDIDATES,
     joins=f"""
         LEFT JOIN issue_text t ON t.tracker_id = i.tracker_id AND t.number = i.number
         {join_person("r", "i.reporter_id")}

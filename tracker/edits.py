@@ -7,9 +7,8 @@ from tracker import assignees, categories, changes, issues, votes
 from tracker.access.rights import Actor, Repository, require_account, require_permission, writable
 from tracker.changes import Log, Message
 from tracker.database import Row, Transaction
-from tracker.database.sql import fold
 from tracker.errors import Invalid, NotFound
-from tracker.issues import NO_ISSUE, Reference, join_person
+from tracker.issues import NEW_TEXT, NO_ISSUE, Reference, join_person
 from tracker.vocabulary import CategoryKind, Kind, Markup, Permission, Priority, State
 from tracker.votes import Mark
 
@@ -44,10 +43,6 @@ _FIELDS = {
 columns."""
 
 _TEXT = _FIELDS["content"] | _FIELDS["title"]
-
-_NEW_TEXT = f"""
-UPDATE issue_text SET title = {fold(":title")}, content = {fold(":content")}
- WHERE tracker_id = :tracker AND number = :number"""
 
 _BEFORE = f"""
 SELECT i.title, i.content_raw, i.content_markup, i.state, i.kind, i.priority, i.reporter_id,
@@ -184,7 +179,8 @@ async def _write(
     after = await _read(tx, key)
     if altered.keys() & _TEXT:
         texts = {"title": after["title"], "content": after["content"] or ""}
-        await tx.run(_NEW_TEXT, {**key, **texts})
+        await tx.run("DELETE FROM issue_text WHERE tracker_id = :tracker AND number = :number", key)
+        await tx.run(NEW_TEXT, {**key, **texts})
     return [
         Log(name, before[name] or "", after[name] or "")
         for name, held in _FIELDS.items()

@@ -54,9 +54,10 @@ _JOINS = f"""
   LEFT JOIN category v ON v.id = i.version_id
 """
 
-_NEW_TEXT = f"""
+NEW_TEXT = f"""
 INSERT INTO issue_text (tracker_id, number, title, content)
 VALUES (:tracker, :number, {fold(":title")}, {fold(":content")})"""
+"""Writes what searches look at. No row is altered: a new text is a new row, with a new id."""
 
 _TOUCH = f"""
 UPDATE issue SET updated_on = {larger("updated_on", ":now")}
@@ -143,7 +144,7 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
             "now": now,
         },
     )
-    await tx.run(_NEW_TEXT, {**key, "title": new.title, "content": new.content})
+    await tx.run(NEW_TEXT, {**key, "title": new.title, "content": new.content})
     await tx.run(
         """INSERT INTO watch (tracker_id, issue_number, account_id)
            VALUES (:tracker, :number, :reporter)""",

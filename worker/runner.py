@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,7 +15,7 @@ from tracker.errors import TrackerError, Unavailable
 from tracker.files import make_folder
 from tracker.settings import Settings
 from tracker.vocabulary import JobKind
-from tracker.work import jobs, sweeping
+from tracker.work import indexing, jobs, sweeping
 from tracker.work.jobs import Job, Superseded
 from tracker.work.presence import Presence
 from tracker.work.progress import Progress
@@ -63,6 +64,7 @@ class Runner:
             self._stack = stack.pop_all()
         self._start_loop("poll", self._poll())
         self._start_loop("sweep", self._sweep())
+        self._start_loop("index", self._index())
         if self._settings.redis_url is not None:
             self._start_loop("bell", bell.listen(self._settings.redis_url, self.wake))
         return self
@@ -136,6 +138,12 @@ class Runner:
 
     async def _clean(self) -> None:
         await sweeping.sweep(self._db, self._blobs, self._settings)
+        await indexing.renew(self._db)
+
+    async def _index(self) -> None:
+        while True:
+            await _log_errors("indexing texts", partial(indexing.index_new, self._db))
+            await asyncio.sleep(POLL)
 
     async def _run(self, job_id: int) -> None:
         self._running.add(job_id)

@@ -16,6 +16,7 @@ from tracker.errors import Invalid
 from tracker.query.paging import Listing
 from tracker.settings import Limits
 from tracker.vocabulary import Kind, Priority, State
+from tracker.work import indexing
 
 LIMITS = Limits()
 MOST_TERMS = 500
@@ -302,12 +303,14 @@ asked_of_all = st.lists(st.sampled_from([*filters.FIELDS]), max_size=3, unique=T
 )
 
 
-@pytest.fixture
-async def filled(core: Core) -> Core:
+@pytest.fixture(params=[False, True], ids=["scanned", "indexed"])
+async def filled(core: Core, request: pytest.FixtureRequest) -> Core:
     """The core with the documents in a repository."""
     rows = [issue(row["id"], **row) for row in documents()]
     nothing: dict[str, Any] = {"comments": [], "logs": [], "attachments": []}
     await core.take(core.archive(sample(issues=rows, **nothing), "1.0", files={}))
+    if request.param:
+        await indexing.index_new(core.db)
     return core
 
 

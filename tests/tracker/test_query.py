@@ -19,6 +19,7 @@ from tracker.query.grammar import Comparison, Expression, parse
 from tracker.query.paging import Listing
 from tracker.settings import Limits
 from tracker.vocabulary import Kind, Priority, State
+from tracker.work import indexing
 
 LIMITS = Limits()
 
@@ -317,11 +318,13 @@ def documents() -> Iterator[dict[str, Any]]:
         }
 
 
-@pytest.fixture
-async def filled(core: Core) -> Core:
+@pytest.fixture(params=[False, True], ids=["scanned", "indexed"])
+async def filled(core: Core, request: pytest.FixtureRequest) -> Core:
     """The core with the documents in a repository, and the same ones in another one."""
     for full_name in ("alice/app", "charlie/x"):
         await _fill(core, await core.in_force(full_name))
+    if request.param:
+        await indexing.index_new(core.db)
     return core
 
 
@@ -353,7 +356,7 @@ async def _fill(core: Core, tracker: int) -> None:
                 values,
             )
             await tx.run(
-                """INSERT INTO issue_text
+                """INSERT INTO issue_text (tracker_id, number, title, content)
                    VALUES (:tracker, :id, fold(:title), fold(:content_raw))""",
                 values,
             )

@@ -26,7 +26,7 @@ TABLES = {
     "log": Table("comment_id, ordinal", "issue_number"),
     "attachment": Table("issue_number, ordinal", "issue_number"),
     "comment": Table("id", "issue_number"),
-    "issue_text": Table("number", "number"),
+    "issue_text": Table("id", "number"),
     "issue": Table("number", "number"),
     "issue_count": Table("state, kind, priority"),
     "category": Table("id"),

@@ -205,6 +205,23 @@ CREATE TABLE issue_count (
     PRIMARY KEY (tracker_id, state, kind, priority)
 );
 CREATE INDEX issue_filtered ON issue (tracker_id, state, priority, kind, updated_on, number);
+CREATE TABLE new_issue_text (
+    id                  INTEGER PRIMARY KEY AUTOINCREMENT,
+    tracker_id          INTEGER NOT NULL,
+    number              INTEGER NOT NULL,
+    title               TEXT NOT NULL,
+    content             TEXT NOT NULL,
+    UNIQUE (tracker_id, number),
+    FOREIGN KEY (tracker_id, number) REFERENCES issue (tracker_id, number)
+);
+INSERT INTO new_issue_text (tracker_id, number, title, content)
+SELECT tracker_id, number, title, content FROM issue_text ORDER BY tracker_id, number;
+DROP TABLE issue_text;
+ALTER TABLE new_issue_text RENAME TO issue_text;
+CREATE VIRTUAL TABLE issue_trigram USING fts5 (
+    texts, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1'
+);
+INSERT INTO counter (name, value) VALUES ('indexed', 0), ('entries', 0);
 DROP INDEX issue_assignee;
 CREATE INDEX issue_assignee
     ON issue (assignee_id, tracker_id, state, updated_on, number, priority, kind);

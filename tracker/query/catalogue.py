@@ -84,7 +84,8 @@ class Catalogue:
     counts is a query for the number of rows with the same values in all columns that are counted,
     up to its WHERE clause, to which a condition on these columns can be added. walked is the index
     of the table that has the whole list in its usual order, with what conditions mostly ask;
-    filtered is the one by which few rows with some values in counted columns are found.
+    filtered is the one by which few rows with some values in counted columns are found. candidates
+    is a query for at most :most keys of rows whose texts may match the index's expression :match.
     """
 
     table: str
@@ -98,6 +99,7 @@ class Catalogue:
     counts: str | None = None
     walked: str | None = None
     filtered: str | None = None
+    candidates: str | None = None
 
     def joined(self, sql: str) -> str:
         """Those of the joins that the SQL needs: it names the table with each column."""

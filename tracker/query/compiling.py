@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tracker import clock
-from tracker.database import Lane, folding
+from tracker.database import Lane, folding, trigrams
 from tracker.database.sql import contains, fold
 from tracker.errors import Invalid
 from tracker.query.catalogue import Catalogue, Column, Type
@@ -66,7 +66,8 @@ class Selection:
     condition is SQL in the catalogue's tables, with the placeholders in params ("" = all rows).
     order is what the rows are sorted by, then by their keys; None = by their keys only. lane is
     what it takes to find them. is_counted says that the condition asks for counted columns alone,
-    is_usual that the order is the list's usual one.
+    is_usual that the order is the list's usual one. match is what the index of texts is asked for
+    candidates, where it can tell any.
     """
 
     catalogue: Catalogue
@@ -77,6 +78,7 @@ class Selection:
     lane: Lane = Lane.QUICK
     is_counted: bool = False
     is_usual: bool = False
+    match: str | None = None
 
 
 def select(
@@ -111,7 +113,25 @@ def selected(
         compiler.lane,
         is_counted=compiler.is_counted,
         is_usual=order == usual,
+        match=None if expression is None else _match(catalogue, expression),
     )
+
+
+def _match(catalogue: Catalogue, expression: Expression) -> str | None:
+    """The index's expression for rows that may match; None where it can leave out none."""
+    if isinstance(expression, Group):
+        parts = [_match(catalogue, part) for part in expression.parts]
+        return trigrams.any_of(parts) if expression.word == "OR" else trigrams.all_of(parts)
+    column = catalogue.columns[expression.path]
+    if column.folded is None or expression.operator not in _SEARCHES:
+        return None
+    return trigrams.contains(_needle(expression))
+
+
+def _needle(written: Comparison) -> str:
+    """The folded text that is searched for."""
+    [literal] = written.literals
+    return folding.fold(str(literal.value)) or ""
 
 
 def _order(catalogue: Catalogue, sort: str | None) -> tuple[Column | None, bool]:
@@ -218,7 +238,7 @@ class _Compiler:
             raise mistake(written.column, f"{shown(written.path)} is no text: ~ and !~ need one")
         if not isinstance(literal.value, str):
             raise mistake(literal.column, f"~ and !~ need {_WANTED[Type.TEXT][1]}")
-        needle = folding.fold(literal.value) or ""
+        needle = _needle(written)
         if column.holds is Type.WORD:
             return self._one_of(column, [word for word in column.words if needle in word])
         self.lane = Lane.TEXTS  # folding is expensive, too

@@ -4,12 +4,13 @@ A part is cut from an index of keys first and filled with whole rows afterwards,
 costs an index walk and no more. A list is counted before: then its far parts are cut from its end.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tracker.database import Lane, Params, Reader, Row
-from tracker.database.sql import by_index, without_index
+from tracker.database.sql import by_index, elements, without_index
 from tracker.query import Selection
 
 T = TypeVar("T")
@@ -23,6 +24,9 @@ _FAR = 1000
 
 _SORTED = 4
 """How many rows can be walked past in an index while one is found elsewhere and sorted."""
+
+_FEW = 1000
+"""Candidates that are looked at in any case, or else at most every tenth row."""
 
 _LARGEST = 1 << 63
 """No database binds a whole number of that size."""
@@ -85,9 +89,10 @@ class Listing:
         params = {**params, **self.selection.params}
         columns = f"part.id AS part_id, part.place AS part_place, {columns}"
         if self.counted and self.selection.condition and self.selection.lane is Lane.TEXTS:
-            sql = f"""{self._searched()} SELECT {columns}, total.size
+            candidates = await self._candidates(db, params)
+            sql = f"""{self._searched(candidates)} SELECT {columns}, total.size
                         FROM total LEFT JOIN part ON TRUE {joins} {tail}"""
-            rows = await db.all(sql, {**params, **self.params})
+            rows = await db.all(sql, {**params, **self.params, "candidates": candidates})
             size = rows[0]["size"]
             return self._page([row for row in rows if row[0] is not None], size, make)
         size, total = await self._size(db, params) if self.counted else (None, None)
@@ -174,11 +179,27 @@ class Listing:
         keys = self._all(f"{catalogue.key} AS id, {self._rank} AS place", table)
         return f"{keys}{self._cut(rank, key, is_turned=place.is_turned)}"
 
-    def _searched(self) -> str:
+    async def _candidates(self, db: Reader, params: Params) -> str | None:
+        """The keys of rows that may match, as a JSON array, where the index knows few; or None."""
+        catalogue, match = self.selection.catalogue, self.selection.match
+        if match is None or catalogue.candidates is None or catalogue.size is None:
+            return None
+        most = max(_FEW, await _number(db, catalogue.size, params) // 10)
+        values = {**params, "match": match, "most": most + 1}
+        rows = await db.all(catalogue.candidates, values)
+        return json.dumps([row[0] for row in rows]) if len(rows) <= most else None
+
+    def _searched(self, candidates: str | None) -> str:
         """What find() reads from where the condition is expensive: it is looked at once, for the
         size and the part."""
         key = self.selection.catalogue.key
-        return f"""WITH found AS MATERIALIZED ({self._all(f"{key} AS id, {self._rank} AS place")}),
+        table = None
+        if candidates is not None:
+            table = f"({elements(':candidates')}) x CROSS JOIN {self.selection.catalogue.table}"
+        found = self._all(f"{key} AS id, {self._rank} AS place", table)
+        if candidates is not None:
+            found = f"{found} AND {key} = x.value"
+        return f"""WITH found AS MATERIALIZED ({found}),
             total AS (SELECT count(*) AS size FROM found),
             part AS (SELECT id, place FROM found WHERE TRUE{self._cut("place", "id")})"""
 

@@ -141,7 +141,7 @@ class Building:
             try:
                 async with self._db.transaction(durable=False) as tx:
                     await tx.many(_INSERT_ISSUE, rows)
-                    await tx.many("INSERT INTO issue_text VALUES (?, ?, ?, ?)", texts)
+                    await tx.many(_NEW_TEXT, texts)
                     await tx.many("INSERT INTO vote VALUES (?, ?, ?)", votes)
                     await tx.many("INSERT INTO watch VALUES (?, ?, ?)", watches)
             except Duplicate as error:
@@ -390,6 +390,8 @@ class Building:
             section, start + place, "issue", f"There is no issue {batch[place].issue}."
         )
 
+
+_NEW_TEXT = "INSERT INTO issue_text (tracker_id, number, title, content) VALUES (?, ?, ?, ?)"
 
 _INSERT_ISSUE = """
 INSERT INTO issue (tracker_id, number, title, content_raw, content_markup, reporter_id, assignee_id,
