@@ -4,13 +4,14 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
-from bench import load, processes, requests, samples, world
+from bench import load, processes, samples, world
 from bench.table import Line
 from bench.world import World
 from tracker.vocabulary import JobKind
 
 _RATE = 200
 _WARM = 2.0
+_ISSUE = "/2.0/repositories/bench/small/issues/7"
 
 
 async def measure(seconds: float) -> list[Line]:
@@ -20,12 +21,12 @@ async def measure(seconds: float) -> list[Line]:
     """
     archive = await asyncio.to_thread(samples.archive, world.DATA, samples.LARGE)
     async with world.made() as here:
-        await requests.fill(here, "small", samples.SERVED)
+        await here.fill("small", samples.SERVED)
         await here.repository("incoming")
-        message = load.request("GET", f"{requests.SMALL}/7", here.token)
+        message = load.request("GET", _ISSUE, here.token)
         folder = here.settings.data_dir
         with processes.web(folder) as port, processes.worker(folder):
-            await load.once(port, message)
+            load.body(port, message)
             await load.open_loop(port, message, rate=_RATE, seconds=_WARM)
             idle = await load.open_loop(port, message, rate=_RATE, seconds=seconds)
             imports = asyncio.create_task(_import_for_ever(here, archive))

@@ -1,37 +1,25 @@
-"""A small HTTP client that keeps connections open: raw bytes out, as few steps as possible in.
-
-The measuring process has a core of its own where there are two; still it is Python, and takes as
-long over an answer as a bare handler takes to give it. So figures of a bare handler are a little
-too low, and ratios to it a little too good.
-"""
+"""Requests as they go over the wire, and a client that sends them at a given rate."""
 
 import asyncio
+import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import cycle
+from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import cast
+
+from bench.closed_loop import Figures
 
 _LENGTH = b"Content-Length: "
 _SETTLE = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Answers a second, and how long one took in milliseconds."""
-
-    rate: float
-    p50: float
-    p99: float
-
-    def __str__(self) -> str:
-        return f"{self.rate:,.0f}/s, p50 {self.p50:.2f} ms, p99 {self.p99:.2f} ms"
-
-
 def request(method: str, path: str, token: str, body: bytes = b"") -> bytes:
     """A request as it goes over the wire."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n"
+        f"Accept: application/json\r\nAuthorization: Bearer {token}\r\n"
+    )
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return f"{head}\r\n".encode() + body
@@ -77,54 +65,16 @@ async def _connect(port: int, answered: Callable[[bytes, bytes, float], None]) -
     return connection
 
 
-async def once(port: int, message: bytes) -> bytes:
+def body(port: int, message: bytes) -> bytes:
     """The body of one answer. Raises ValueError for an answer that is no success."""
-    found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def answered(status: bytes, body: bytes, seconds: float) -> None:
-        if status.startswith(b"HTTP/1.1 2"):
-            found.set_result(body)
-        else:
-            found.set_exception(ValueError(f"{status.decode()}: {body[:200].decode()}"))
-
-    connection = await _connect(port, answered)
-    connection.send(message)
-    try:
-        return await found
-    finally:
-        connection.close()
-
-
-async def closed_loop(
-    port: int, messages: Sequence[bytes], *, connections: int, seconds: float
-) -> Figures:
-    """As many answers as possible: each connection asks again as soon as it is answered.
-
-    The messages are sent in turns: of a write that says the same twice the second does nothing.
-    """
-    turns = cycle(messages)
-    taken: list[float] = []
-    clients: list[_Connection] = []
-
-    def asker(place: int) -> Callable[[bytes, bytes, float], None]:
-        def answered(status: bytes, body: bytes, seconds: float) -> None:
-            taken.append(seconds)
-            clients[place].send(next(turns))
-
-        return answered
-
-    for place in range(connections):
-        clients.append(await _connect(port, asker(place)))
-    for client in clients:
-        client.send(next(turns))
-    await asyncio.sleep(seconds / 5)
-    taken.clear()
-    start = time.perf_counter()
-    await asyncio.sleep(seconds)
-    elapsed = time.perf_counter() - start
-    for client in clients:
-        client.close()
-    return _figures(taken, elapsed)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(message)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        found = answer.read()
+        if answer.status // 100 != 2:
+            raise ValueError(f"{answer.status}: {found[:200].decode()}")
+        return found
 
 
 async def open_loop(port: int, message: bytes, *, rate: int, seconds: float) -> Figures:

@@ -1,6 +1,7 @@
 """Archives of trackers that never were: made from a seed, zipped exactly as Pail exports them."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ _BEGINNING = datetime(2012, 1, 1, tzinfo=UTC)
 _MIB = 1 << 20
 _PEOPLE = 40
 _WORDS = 4_000
+_RARE = range(2, 7)
+"""How often a rare word stands in the 50,000 words that all texts are cut from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,9 @@ class Size:
 SERVED = Size("served", issues=1_000, comments=4_000, logs=1_000)
 """What the API is asked for."""
 
+TEN_THOUSAND = Size("ten-thousand", issues=10_000, comments=24_000, logs=5_000)
+"""A tracker of some years."""
+
 VAST = Size("vast", issues=100_000, comments=20_000, logs=10_000)
 """A list that is a hundred times as long."""
 
@@ -54,6 +60,17 @@ LONG = Size(
     "long", issues=40_000, comments=160_000, logs=60_000, issue_words=280, comment_words=140
 )
 """A db-2.0.json of 300 MB."""
+
+
+def needles(size: Size) -> list[str]:
+    """Texts to search for, in no order: rare words of that tracker and parts of them.
+
+    Half a percent of the issues has such a text, more or less.
+    """
+    prose = _Tracker(size).prose
+    words = [word for word, count in Counter(prose).items() if count in _RARE and len(word) > 6]
+    parts = {word[start:end] for word in words for start in (0, 1) for end in (None, -1)}
+    return random.Random(size.name).sample(sorted(parts), len(parts))
 
 
 def archive(folder: Path, size: Size) -> Path:
@@ -75,7 +92,7 @@ class _Tracker:
         words = ["".join(self._random.choices(syllables, k=1 + n % 4)) for n in range(_WORDS)]
         # A few words are most of what is said, so that it packs about as well as prose.
         weights = [1 / (place + 1) for place in range(_WORDS)]
-        self._prose = self._random.choices(words, weights, k=50_000)
+        self.prose = self._random.choices(words, weights, k=50_000)
         self._people = [
             Person(n, f"user{n}", f"557058:{n:08}-0000-4000-8000-000000000000", f"User Number {n}")
             for n in range(_PEOPLE)
@@ -111,9 +128,9 @@ class _Tracker:
             writer.write(target, self._bytes, lambda done, total: None)
 
     def _text(self, words: int) -> str:
-        start = self._random.randrange(len(self._prose) - 3 * words)
+        start = self._random.randrange(len(self.prose) - 3 * words)
         length = self._random.randrange(words // 2, words * 3 // 2)
-        return " ".join(self._prose[start : start + length])
+        return " ".join(self.prose[start : start + length])
 
     def _now(self) -> str:
         self._seconds += 977
@@ -168,7 +185,7 @@ class _Tracker:
             if int(blob, 16) % 2:
                 chunk = source.randbytes(_CHUNK)
             else:
-                start = source.randrange(len(self._prose) // 2)
-                chunk = " ".join(self._prose[start : start + 20_000]).encode()
+                start = source.randrange(len(self.prose) // 2)
+                chunk = " ".join(self.prose[start : start + 20_000]).encode()
             yield chunk[: min(left, _CHUNK)]
             left -= min(left, len(chunk), _CHUNK)

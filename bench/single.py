@@ -1,32 +1,30 @@
 """Calls of API 1.0 that are beside no others: they are as dear as what they find."""
 
 import time
+from itertools import repeat
 
 from aiohttp import ClientSession
 
-from bench import load, samples
+from bench import closed_loop, load, samples
+from bench.checkout import Checkout, serving
 from bench.table import Line
-from bench.world import World
 
 _REPOSITORIES = "/1.0/repositories/bench"
 _SOMEBODY = "/1.0/users/user3"
 
 
-async def measure(here: World, port: int, seconds: float) -> list[Line]:
-    """Asks for somebody whom archives name, for so many seconds; the others once.
-
-    Needs the trackers "vast" and "talk"; the component "core" of "vast" is gone afterwards.
-    """
-    message = load.request("GET", _SOMEBODY, here.token)
-    await load.once(port, message)
-    somebody = await load.closed_loop(port, [message], connections=1, seconds=seconds)
-    headers = {"Authorization": f"Bearer {here.token}"}
-    async with ClientSession(f"http://127.0.0.1:{port}", headers=headers) as client:
-        return [
-            Line(f"1.0: GET {_SOMEBODY}, of two trackers' people", str(somebody)),
-            await _array(client),
-            await _deletion(client),
-        ]
+async def measure() -> list[Line]:
+    """Asks for somebody whom archives name, and for the others once."""
+    with serving(Checkout("here"), (samples.TALK, samples.VAST)) as pail:
+        message = load.request("GET", _SOMEBODY, pail.token)
+        somebody = closed_loop.measure(pail.port, repeat(message), connections=1, seconds=1.0)
+        headers = {"Authorization": f"Bearer {pail.token}"}
+        async with ClientSession(f"http://127.0.0.1:{pail.port}", headers=headers) as client:
+            return [
+                Line(f"1.0: GET {_SOMEBODY}, of two trackers' people", str(somebody)),
+                await _array(client),
+                await _deletion(client),
+            ]
 
 
 async def _array(client: ClientSession) -> Line:

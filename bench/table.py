@@ -23,10 +23,15 @@ class Line:
 
 
 def text(lines: Iterable[Line]) -> str:
-    """The table: columns as wide as they need, in Markdown, so that it can be pasted."""
-    rows = [HEADERS, *(line.cells() for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    head, *body = [_row(row, widths) for row in rows]
+    """The table of such lines."""
+    return markdown(HEADERS, [line.cells() for line in lines])
+
+
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table: columns as wide as they need, in Markdown, so that it can be pasted."""
+    every = [headers, *rows]
+    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+    head, *body = [_row(row, widths) for row in every]
     rule = "|".join(["", *("-" * (width + 2) for width in widths), ""])
     return "\n".join([head, rule, *body])
 

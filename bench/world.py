@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bench import processes, samples
 from tracker import database
 from tracker.access import accounts, repositories, tokens, workspaces
 from tracker.access.rights import ADMINISTRATOR, find_repository
@@ -36,6 +37,13 @@ class World:
     async def repository(self, slug: str) -> None:
         """Make the public repository bench/slug."""
         await repositories.create(self.db, f"bench/{slug}")
+
+    async def fill(self, slug: str, size: samples.Size) -> None:
+        """Make bench/slug with a tracker of that size."""
+        await self.repository(slug)
+        archive = samples.archive(DATA, size)
+        with processes.worker(self.settings.data_dir):
+            await self.work(slug, JobKind.IMPORT, archive)
 
     async def work(self, slug: str, kind: JobKind, archive: Path | None = None) -> float:
         """Have a running worker do a job in bench/slug: seconds from its claim until it is settled.
