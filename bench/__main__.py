@@ -9,39 +9,48 @@ import os
 import platform
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import uvloop
 
-from bench import api, api_table, client, idle, jobs, latency, single, table, transfers
-from bench.checkout import Checkout
+from bench import (
+    api,
+    api_table,
+    client,
+    idle,
+    jobs,
+    latency,
+    picture,
+    single,
+    table,
+    transfers,
+)
+from bench.checkout import Checkout, at, present
 from bench.table import Line
 
 _PARTS = ("api", "single", "archive", "latency", "idle", "jobs", "client")
 
 
-async def _run(parts: list[str], seconds: float) -> list[Line]:
-    async def load_generator() -> list[Line]:
-        return client.measure(1.0)
-
-    measures: dict[str, Callable[[], Awaitable[list[Line]]]] = {
+def _measures(
+    arguments: argparse.Namespace, checkouts: Sequence[Checkout]
+) -> dict[str, Callable[[], list[Line]]]:
+    seconds = arguments.seconds
+    return {
         "single": single.measure,
-        "archive": transfers.measure,
-        "latency": lambda: latency.measure(seconds),
-        "idle": idle.measure,
-        "jobs": lambda: jobs.measure(4 * seconds),
-        "client": load_generator,
+        "archive": lambda: transfers.measure(checkouts),
+        "latency": lambda: uvloop.run(latency.measure(seconds)),
+        "idle": lambda: idle.measure(checkouts),
+        "jobs": lambda: uvloop.run(jobs.measure(4 * seconds)),
+        "client": lambda: client.measure(arguments.each),
     }
-    lines: list[Line] = []
-    for part in parts:
-        sys.stderr.write(f"{part} ...\n")
-        lines += await measures[part]()
-    return lines
 
 
 def _options(arguments: argparse.Namespace) -> api.Options:
     chosen = tuple(size for size in api.SIZES if size.issues in arguments.sizes)
-    return api.Options(arguments.each, chosen, arguments.connections, arguments.only)
+    return api.Options(
+        arguments.each, chosen, arguments.connections, arguments.only, arguments.rounds
+    )
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -53,10 +62,13 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("part", nargs="*", help=f"{', '.join(_PARTS)} (default: all)")
     add("--seconds", type=float, default=15.0, help="each half of latency (15)")
-    add("--each", type=float, default=1.0, help="seconds of each measurement of api (1)")
+    add("--each", type=float, default=0.8, help="seconds of each measurement of api (0.8)")
     add("--sizes", type=_numbers, default=_numbers("1000,10000,100000"), help="issues, for api")
     add("--connections", type=_numbers, default=_numbers("1,8,32"), help="for api")
+    add("--rounds", type=int, default=1, help="how often each is measured; medians count (1)")
     add("--only", default="", metavar="TEXT", help="the cases of api with that in their names")
+    add("--picture", type=Path, metavar="PATH", help="write requests/s against issues as SVG")
+    add("--beside", metavar="COMMIT", help="measure that commit, too, in turns; api, archive, idle")
     arguments = parser.parse_args()
     unknown = {*arguments.part} - {*_PARTS}
     if unknown:
@@ -68,11 +80,19 @@ def main() -> None:
     """Measure what the command line names."""
     arguments = _arguments()
     parts = arguments.part or [*_PARTS]
+    checkouts = [present()]
+    if arguments.beside:
+        checkouts.insert(0, at(arguments.beside))
     if "api" in parts:
-        checkouts = [Checkout("this checkout")]
         rows = api.measure(checkouts, _options(arguments))
         print(api_table.text(rows, [each.name for each in checkouts]), end="\n\n")
-    lines = uvloop.run(_run([part for part in parts if part != "api"], arguments.seconds))
+        if arguments.picture:
+            arguments.picture.write_text(picture.svg(rows), "utf-8")
+    lines = []
+    for part, measure in _measures(arguments, checkouts).items():
+        if part in parts:
+            sys.stderr.write(f"{part} ...\n")
+            lines += measure()
     if lines:
         print(table.text(lines), end="\n\n")
     print(

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bench import cases, closed_loop, load, processes, samples, world
 from bench.cases import Case
-from bench.checkout import Checkout, Pail, serving
+from bench.checkout import Checkout
 from bench.closed_loop import Figures
+from bench.pail import Pail, serving
 from bench.samples import Size
 
 SIZES = (samples.SERVED, samples.TEN_THOUSAND, samples.VAST)
@@ -35,6 +36,8 @@ class Options:
     connections: Sequence[int] = _ALL
     only: str = ""
     """A part of the names of cases."""
+    rounds: int = 1
+    """How often each is measured, in turns with the other checkout; the medians are shown."""
 
 
 @dataclass(slots=True)
@@ -61,17 +64,23 @@ def measure(checkouts: Sequence[Checkout], options: Options) -> list[Row]:
                 for connections in options.connections:
                     if connections == MANY or size is samples.TEN_THOUSAND:
                         row = Row(case, size, connections)
-                        _fill(row, pails, options.seconds)
+                        _fill(row, pails, options)
                         rows.append(row)
     return rows
 
 
-def _fill(row: Row, pails: Sequence[Pail], seconds: float) -> None:
+def _fill(row: Row, pails: Sequence[Pail], options: Options) -> None:
     sys.stderr.write(f"  {row.case.api} {row.case.name}, {row.size.issues}, {row.connections}\n")
     columns = _read if row.case.method == "GET" else _write
-    row.figures = [columns(row, pail, seconds) for pail in pails]
+    rounds = [
+        [columns(row, pail, options.seconds) for pail in pails] for _ in range(options.rounds)
+    ]
+    row.figures = [
+        [closed_loop.median(column) for column in zip(*each, strict=True)]
+        for each in zip(*rounds, strict=True)
+    ]
     if row.case.method == "GET" and row.connections == MANY and row.size is samples.TEN_THOUSAND:
-        row.bare = _bare(row, pails[-1], seconds)
+        row.bare = _bare(row, pails[-1], options)
 
 
 def _read(row: Row, pail: Pail, seconds: float) -> list[Figures]:
@@ -117,7 +126,7 @@ def _edits(row: Row, pail: Pail) -> Iterator[bytes]:
         yield case.request(row.size, next(pail.numbers(case, row.size)), pail.token)
 
 
-def _bare(row: Row, pail: Pail, seconds: float) -> Figures:
+def _bare(row: Row, pail: Pail, options: Options) -> Figures:
     """What a bare handler reaches that answers with the same bytes."""
     message = row.case.request(row.size, 0, pail.token)
     with tempfile.TemporaryDirectory(prefix="bare-", dir=world.DATA) as folder:
@@ -126,10 +135,11 @@ def _bare(row: Row, pail: Pail, seconds: float) -> Figures:
         port = processes.free_port()
         command = [sys.executable, "-m", "bench.bare", str(port), str(body), str(row.case.status)]
         with processes.answering(command, {}, log, port) as pid:
-            return closed_loop.measure(
+            ask = partial(
+                closed_loop.measure,
                 port,
-                repeat(message),
                 connections=row.connections,
-                seconds=seconds,
+                seconds=options.seconds,
                 cpu=lambda: (processes.cpu_seconds(pid), 0.0),
             )
+            return closed_loop.median([ask(repeat(message)) for _ in range(options.rounds)])

@@ -1,24 +1,19 @@
 """A checkout of Pail, run as anybody would: by its command line and over HTTP."""
 
+import io
 import subprocess
 import sys
+import tarfile
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import closed_loop, load, processes, samples, world
-from bench.cases import Case
-from bench.samples import Size
+from bench import processes, world
 
 HERE = Path(__file__).resolve().parent.parent
-_WARM = 20_000
-_PAGE = 50
-_QUIET = 0.05
-_APART = 5_003
+_LOCK = "requirements.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +44,15 @@ class Checkout:
             yield port, pid
 
     @contextmanager
+    def up(self, data_dir: Path) -> Iterator[tuple[int, int]]:
+        """`pail up --demo` on that data directory, from its start on: its port and process id."""
+        port = processes.free_port()
+        environment = {"PAIL_DATA_DIR": str(data_dir), "PORT": str(port)}
+        command = [self.python, "pail_main.py", "up", "--demo"]
+        with processes.running(command, environment, data_dir / "up.log", self.folder) as process:
+            yield port, process.pid
+
+    @contextmanager
     def worker(self, data_dir: Path) -> Iterator[int]:
         """The worker on that data directory, without a queue; its process id."""
         environment = {"PAIL_DATA_DIR": str(data_dir)}
@@ -58,70 +62,40 @@ class Checkout:
             yield process.pid
 
 
-@dataclass(slots=True)
-class Pail:
-    """A running Pail with a tracker of each size in the workspace "bench"."""
-
-    checkout: Checkout
-    token: str
-    port: int
-    pid: int
-    asked: dict[tuple[Case, Size], Iterator[int]] = field(default_factory=dict)
-
-    def cpu(self) -> tuple[float, float]:
-        """Seconds of CPU time so far: of the web process and of its child processes."""
-        own, *children = processes.family(self.pid)
-        return processes.cpu_seconds(own), sum(map(processes.cpu_seconds, children))
-
-    def numbers(self, case: Case, size: Size) -> Iterator[int]:
-        """The numbers of the case's requests that this tracker was not asked yet.
-
-        Cases begin at different numbers, because several make the same conditions of a number.
-        """
-        begin = 1 + _APART * len(self.asked)
-        return self.asked.setdefault((case, size), count(begin))
+def present() -> Checkout:
+    """The checkout that this file belongs to."""
+    return Checkout("here")
 
 
-@contextmanager
-def serving(checkout: Checkout, sizes: Sequence[Size]) -> Iterator[Pail]:
-    """Make the trackers in a fresh data directory, and serve them with web and worker.
+def at(commit: str) -> Checkout:
+    """A checkout of that commit, in bench/data; made once and kept for the next run.
 
-    The HTML of the newest issues is made and stored before, as it is in daily use.
+    It has a virtualenv of its own if it needs other packages than the present checkout. Raises
+    CalledProcessError if there is no such commit.
     """
-    world.DATA.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pail-", dir=world.DATA) as folder:
-        data_dir = Path(folder)
-        checkout.pail(data_dir, "user", "add", "bench")
-        checkout.pail(data_dir, "workspace", "create", "bench", "--owner", "bench")
-        token = checkout.pail(data_dir, "token", "create", "bench")
-        for size in sizes:
-            archive = samples.archive(world.DATA, size)
-            checkout.pail(data_dir, "repo", "create", f"bench/{size.name}")
-            checkout.pail(data_dir, "import", f"bench/{size.name}", str(archive))
-        with checkout.worker(data_dir) as worker:
-            with checkout.web(data_dir) as (port, _):
-                for size in sizes:
-                    _read_all(port, token, size)
-            _wait_until_quiet(worker)
-            with checkout.web(data_dir) as (port, pid):
-                yield Pail(checkout, token, port, pid)
+    command = ["git", "-C", str(HERE), "rev-parse", "--verify", f"{commit}^{{commit}}"]
+    name = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout[:10]
+    folder = world.DATA / "checkouts" / name
+    if not folder.exists():
+        _unpack(name, folder)
+    if (folder / _LOCK).read_bytes() == (HERE / _LOCK).read_bytes():
+        return Checkout(name, folder)
+    subprocess.run(
+        ["make", f"PYTHON={sys.executable}", ".venv/installed"],
+        cwd=folder,
+        check=True,
+        stdout=sys.stderr,
+    )
+    return Checkout(name, folder, str(folder / ".venv/bin/python"))
 
 
-def _read_all(port: int, token: str, size: Size) -> None:
-    """Ask once for each page of the newest issues, and for those in the middle and at the end."""
-    last = -(-size.issues // _PAGE)
-    pages = {*range(1, min(last, _WARM // _PAGE) + 1), last // 2 or 1, last}
-    path = f"/2.0/repositories/bench/{size.name}/issues?pagelen={_PAGE}&page="
-    messages = [load.request("GET", f"{path}{page}", token) for page in sorted(pages)]
-    closed_loop.each_once(port, iter(messages))
-
-
-def _wait_until_quiet(pid: int) -> None:
-    """Until a process takes next to no CPU time for a second: the worker's indexes are made."""
-    before = processes.cpu_seconds(pid)
-    while True:
-        time.sleep(1.0)
-        now = processes.cpu_seconds(pid)
-        if now - before < _QUIET:
-            return
-        before = now
+def _unpack(commit: str, folder: Path) -> None:
+    """The files of a commit. They get their name at last: what is there is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    command = ["git", "-C", str(HERE), "archive", commit]
+    packed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        unpacked = Path(temporary, "checkout")
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            tar.extractall(unpacked, filter="data")
+        unpacked.rename(folder)

@@ -7,9 +7,10 @@ measures what it reaches.
 
 import select
 import socket
+import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 
 _LENGTH = b"Content-Length: "
 _FIRST = 1 << 14
@@ -40,6 +41,11 @@ class Figures:
 
     def __str__(self) -> str:
         return f"{self.rate:,.0f}/s, p50 {self.p50:.2f} ms, p99 {self.p99:.2f} ms"
+
+
+def median(figures: Sequence[Figures]) -> Figures:
+    """The median of each figure."""
+    return Figures(*map(statistics.median_high, zip(*map(astuple, figures), strict=True)))
 
 
 Cpu = Callable[[], tuple[float, float]]

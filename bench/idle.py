@@ -1,47 +1,62 @@
-"""How soon Pail answers after its start, and how much memory it takes when nobody asks."""
+"""How soon Pail answers after its start, and what it costs when nobody asks."""
 
-import asyncio
 import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import processes, world
+from bench.checkout import Checkout
 from bench.table import Line
 
 _STARTS = 3
 _REST = 5.0
+_SPAN = 10.0
+_ALL = "in all"
 
 
-async def measure() -> list[Line]:
-    """`pail up` on an empty data directory, three times; then its memory after a few seconds."""
-    seconds = []
-    for _ in range(_STARTS):
-        world.DATA.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="up-", dir=world.DATA) as folder:
-            seconds_to_answer, memory = await asyncio.to_thread(_up, Path(folder))
-            seconds.append(seconds_to_answer)
-    return [Line("pail up: start", f"{statistics.median(seconds):.2f} s", wanted="< 1 s"), *memory]
+def measure(checkouts: Sequence[Checkout]) -> list[Line]:
+    """`pail up --demo` on an empty data directory, three times; of the last what it costs."""
+    world.DATA.mkdir(exist_ok=True)
+    seconds: dict[str, list[float]] = {each.name: [] for each in checkouts}
+    costs: dict[str, list[Line]] = {}
+    for start in range(_STARTS):
+        for checkout in checkouts:
+            name = "" if len(checkouts) == 1 else f" ({checkout.name})"
+            with (
+                tempfile.TemporaryDirectory(prefix="up-", dir=world.DATA) as folder,
+                checkout.up(Path(folder)) as (port, pid),
+            ):
+                seconds[checkout.name].append(processes.seconds_to_answer(port))
+                if start == _STARTS - 1:
+                    costs[checkout.name] = _costs(pid, name)
+    lines = []
+    for each, taken in seconds.items():
+        what = "pail up --demo: start" if len(checkouts) == 1 else f"pail up --demo: start ({each})"
+        lines += [Line(what, f"{statistics.median(taken):.2f} s", wanted="< 0.5 s"), *costs[each]]
+    return lines
 
 
-def _up(folder: Path) -> tuple[float, list[Line]]:
-    port = processes.free_port()
-    environment = {"PAIL_DATA_DIR": str(folder), "PORT": str(port)}
-    command = [str(Path(sys.executable).with_name("pail")), "up"]
-    with processes.running(command, environment, folder / "up.log") as process:
-        seconds = processes.seconds_to_answer(port)
-        time.sleep(_REST)
-        family = processes.family(process.pid)
-        each = [(processes.rss(pid), processes.pss(pid)) for pid in family]
-        names = [processes.name(pid) for pid in family]
+def _costs(pid: int, name: str) -> list[Line]:
+    """Memory and CPU time of the processes after some seconds of rest."""
+    time.sleep(_REST)
+    family = processes.family(pid)
+    before, start = [processes.cpu_seconds(each) for each in family], time.perf_counter()
+    time.sleep(_SPAN)
+    after, span = [processes.cpu_seconds(each) for each in family], time.perf_counter() - start
+    shares = [100 * (late - early) / span for early, late in zip(before, after, strict=True)]
+    each = [
+        (processes.rss(one), processes.pss(one), share)
+        for one, share in zip(family, shares, strict=True)
+    ]
     total = tuple(map(sum, zip(*each, strict=True)))
-    rows = [*zip(names, each, strict=True), ("in all", total)]
-    return seconds, [
+    names = [*map(processes.name, family), _ALL]
+    return [
         Line(
-            f"pail up, idle: {name}",
-            f"{rss:.0f} MB (its share: {pss:.0f} MB)",
-            wanted="< 120 MB" if name == "in all" else "",
+            f"pail up --demo, idle: {what}{name}",
+            f"{rss:.0f} MB (its share: {pss:.1f} MB), {share:.2f} % of a core",
+            wanted="< 70 MB, < 0.3 %" if what == _ALL else "",
         )
-        for name, (rss, pss) in rows
+        for what, (rss, pss, share) in zip(names, [*each, total], strict=True)
     ]
