@@ -33,17 +33,11 @@ Cells = tuple[str, ...]
 
 def _lines(rows: Iterable[Row], cells: Callable[[Row], Cells]) -> Iterator[Cells]:
     """The rows by case, each case with its growth at the end."""
-    ordered = sorted(rows, key=lambda row: _order(rows, row))
-    for _, group in groupby(ordered, key=lambda row: row.case):
+    for _, group in groupby(rows, key=lambda row: row.case):
         found = list(group)
         for row in found:
             yield (_name(row), f"{row.size.issues:,}", str(row.connections), *cells(row))
         yield from _growth(found, len(cells(found[0])))
-
-
-def _order(rows: Iterable[Row], row: Row) -> tuple[int, int, int]:
-    cases = list(dict.fromkeys(each.case for each in rows))
-    return cases.index(row.case), row.size.issues, row.connections
 
 
 def _name(row: Row) -> str:

@@ -17,6 +17,7 @@ _FIRST = 1 << 14
 _BUFFER = 1 << 20
 _LONGEST = 60.0
 _LONGEST_ROUND = 600.0
+_MOST_WRITERS = 16
 
 _buffer = bytearray(_BUFFER)
 
@@ -64,7 +65,7 @@ def measure(
     """Each connection asks again as soon as it is answered, for so many seconds.
 
     What is answered in the fifth of that time before counts for nothing. writes are requests that
-    one more connection sends meanwhile, and how many a second. Raises OSError when the server
+    are sent meanwhile over other connections, and how many a second. Raises OSError when the server
     hangs up, TimeoutError when it does not answer any more.
     """
     with _Loop(port, messages, connections, writes) as loop:
@@ -126,10 +127,11 @@ class _Loop:
         self._clients: dict[int, _Client] = {}
         for _ in range(connections):
             self._add(_Client(port, messages)).ask()
-        self._writer = None
+        self._port = port
+        self._writers: list[_Client] = []
         self._due, self._pause = float("inf"), 0.0
         if writes is not None:
-            self._writer = self._add(_Client(port, writes[0]))
+            self._writes = writes[0]
             self._due, self._pause = time.perf_counter(), 1 / writes[1]
 
     def _add(self, client: _Client) -> _Client:
@@ -176,10 +178,17 @@ class _Loop:
             now = time.perf_counter()
 
     def _write(self) -> None:
-        """Send the write that is due, unless the one before is not answered yet."""
+        """Send the write that is due, over one more connection where all others wait."""
         self._due += self._pause
-        if self._writer is not None and self._writer.sent is None:
-            self._writer.ask()
+        for writer in self._writers:
+            if writer.sent is None:
+                break
+        else:
+            if len(self._writers) == _MOST_WRITERS:
+                return
+            writer = self._add(_Client(self._port, self._writes))
+            self._writers.append(writer)
+        writer.ask()
 
     def _turn(self, seconds: float) -> None:
         """Whatever has arrived, or arrives in so many seconds."""
@@ -212,7 +221,7 @@ class _Loop:
         return head + 4 + int(_buffer[at : _buffer.find(b"\r", at)]) - size
 
     def _answered(self, client: _Client) -> None:
-        if client is self._writer:
+        if client in self._writers:
             client.sent = None
             self.written += 1
             return
