@@ -4,6 +4,7 @@ import asyncio
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 from service.http import health
 from tests.conftest import Api, Start
@@ -11,7 +12,7 @@ from tests.running.processes import eventually, started
 from tracker.settings import Settings
 from tracker.work.presence import Presence
 
-READY = {"database": "ok", "disk": "ok", "queue": "none", "worker": "none"}
+READY = {"database": "ok", "disk": "ok", "queue": "none", "worker": "none", "caches": ANY}
 
 
 async def test_a_process_that_answers_is_healthy(api: Api) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from service.http import answers, keys
+from service.http.answer_cache import ANSWER_CACHE
 from service.http.doorbell import DOORBELL
 from tracker.database import Database
 from tracker.settings import MIB, Settings
@@ -33,7 +34,8 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """200 when the database answers and its disk has room, else 503.
 
-    The states of queue and worker are shown, but do not change the status.
+    The states of queue and worker and the figures of caches are shown, but do not change the
+    status.
     """
     db = request.app[keys.DATABASE]
     facts = {
@@ -41,6 +43,7 @@ async def readyz(request: web.Request) -> web.Response:
         "disk": await request.app[DISK].state(db),
         "queue": await request.app[DOORBELL].state(),
         "worker": await _worker(request.app[keys.SETTINGS]),
+        "caches": {"answers": request.app[ANSWER_CACHE].figures()},
     }
     is_ready = facts["database"] == facts["disk"] == "ok"
     return answers.json(facts, status=200 if is_ready else 503)
