@@ -16,7 +16,7 @@ from tests.running.processes import eventually
 from tests.running.test_web_process import Web
 from tracker import database
 
-CLIENTS = 8
+CLIENTS = 32
 ROUNDS = 6
 
 
