@@ -8,6 +8,7 @@ from service.api_v1.dialect import V1
 from service.api_v2.dialect import V2
 from service.api_v2.issue_cache import ISSUE_CACHE, IssueCache
 from service.http import answers, downloads, health, keys, routing, signing
+from service.http.access_cache import ACCESS_CACHE, AccessCache
 from service.http.answer_cache import ANSWER_CACHE, AnswerCache
 from service.http.auth import FAILURES, Failures
 from service.http.dialect import DIALECTS
@@ -40,6 +41,7 @@ def build_app(settings: Settings) -> web.Application:
     app[TIMEOUTS] = Timeouts()
     app[DOORBELL] = Doorbell(settings.redis_url)
     app[health.DISK] = health.Disk(settings)
+    app[ACCESS_CACHE] = AccessCache()
     app[ANSWER_CACHE] = AnswerCache(settings.cache_bytes)
     app[ISSUE_CACHE] = IssueCache()
     app.on_response_prepare.append(answers.finish)

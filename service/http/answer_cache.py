@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
 
+from service.http.access_cache import Access
 from tracker import clock
-from tracker.access.rights import Actor
-from tracker.database import Database, Reader, Revision, WouldWait
+from tracker.database import Database, Revision, WouldWait
 from tracker.errors import TrackerError
-
-_MOST_BODY = 1 << 20
-"""Bytes; a longer answer is not cached."""
 
 _ENTRY = 1000
 """Bytes that an entry takes besides its texts."""
@@ -45,14 +42,14 @@ SOURCE = web.RequestKey("source", Source)
 """There once a tracker was read for a cacheable answer."""
 
 
-async def note_source(request: web.Request, reader: Reader, actor: Actor, tracker_id: int) -> None:
+def note_source(request: web.Request, access: Access) -> None:
     """Note, in the snapshot that a cacheable answer is made of, what it is made of.
 
     What is read for it later may only be newer: then the answer is not valid any more.
     """
     if SOURCE not in request:
-        revision = await reader.revision(tracker_id)
-        request[SOURCE] = Source(tracker_id, revision, actor.expires_on)
+        tracker_id, expires_on = access.tracker.tracker_id, access.actor.expires_on
+        request[SOURCE] = Source(tracker_id, access.revision, expires_on)
 
 
 def do_not_cache(request: web.Request) -> None:
@@ -114,7 +111,6 @@ class AnswerCache:
             or SOURCE not in request
             or response.status not in _STATUSES
             or not isinstance(body, bytes)
-            or len(body) > _MOST_BODY
             or request.body_exists
             or request.version != HttpVersion11
             or not response.keep_alive

@@ -104,9 +104,15 @@ async def identify(request: web.Request, db: Reader) -> Actor:
         request[IS_CHECKED] = True
         if actor is None:
             raise WrongCredentials
-        request[ACTOR] = actor
-        require_scopes(actor, request.get(SCOPES, ()))
+        admit(request, actor)
     return request[ACTOR]
+
+
+def admit(request: web.Request, actor: Actor) -> None:
+    """Let the request be of this actor, whose credentials it has. Raises MissingScope."""
+    request[IS_CHECKED] = True
+    request[ACTOR] = actor
+    require_scopes(actor, request.get(SCOPES, ()))
 
 
 async def check(request: web.Request) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, overload
 from aiohttp import web
 
 from service.http import answer_cache, auth, keys, links
+from service.http.access_cache import ACCESS_CACHE, Access
 from service.http.turns import TURNS
 from tracker import comments, issues
 from tracker.access.rights import Actor, Repository, find_tracker, require_permission, require_same
@@ -127,18 +128,40 @@ async def _work(
     seen: Repository | None,
     db: Reader,
 ) -> T:
-    actor = await auth.identify(request, db)
     if find is None:
-        return await work(db, actor)
-    names = request.match_info["workspace"], request.match_info["repo_slug"]
-    repository = await find(db, actor, *names)
+        return await work(db, await auth.identify(request, db))
+    if find is find_tracker:
+        access = await _access(request, db)
+        actor, repository = access.actor, access.tracker
+    else:
+        actor = await auth.identify(request, db)
+        repository = await find(db, actor, *_names(request))
     if needed is not None:
         require_permission(repository, needed)
     if seen is not None:
         require_same(seen, repository)
-    if answer_cache.IS_CACHEABLE in request:
-        await answer_cache.note_source(request, db, actor, repository.tracker_id)
+    if find is find_tracker and answer_cache.IS_CACHEABLE in request:
+        answer_cache.note_source(request, access)
     return await work(db, actor, repository)
+
+
+async def _access(request: web.Request, db: Reader) -> Access:
+    """Who asks, and the tracker in the path: as they were found before, if no right altered."""
+    cache = request.app[ACCESS_CACHE]
+    access = await cache.find(request, db)
+    if access is not None:
+        auth.admit(request, access.actor)
+        return access
+    actor = await auth.identify(request, db)
+    tracker = await find_tracker(db, actor, *_names(request))
+    access = Access(actor, tracker, await db.revision(tracker.tracker_id))
+    if not isinstance(db, Transaction):
+        cache.add(request, access)
+    return access
+
+
+def _names(request: web.Request) -> tuple[str, str]:
+    return request.match_info["workspace"], request.match_info["repo_slug"]
 
 
 async def repository(
