@@ -11,6 +11,7 @@ from tracker.database import Reader, Row, Transaction
 from tracker.database.sql import elements, larger
 from tracker.errors import NotFound
 from tracker.issues import join_person, person
+from tracker.markup import VERSION
 from tracker.query.paging import Listing, Page
 from tracker.vocabulary import Markup, Permission
 from tracker.votes import Mark
@@ -89,18 +90,19 @@ async def create(
     *,
     content: str,
     markup: Markup = Markup.MARKDOWN,
+    html: str | None = None,
 ) -> int:
     """Write a comment on an issue, which counts as its newest update; returns the comment's id.
 
-    Its author watches the issue from then on (Bitbucket's page on notifications: a watch is set on
-    "issues or pull requests you comment on"). Raises NotFound for an absent issue, Conflict while
-    an import runs.
+    html is the content's, if it is made already (Contents.prepare). The comment's author watches
+    the issue from then on (Bitbucket's page on notifications: a watch is set on "issues or pull
+    requests you comment on"). Raises NotFound for an absent issue, Conflict while an import runs.
     """
     author = require_account(actor)
     tracker_id = await writable(tx, repository)
     now = await issues.touch(tx, tracker_id, number)
     await votes.put(tx, tracker_id, number, author, Mark.WATCH)
-    return await add(tx, tracker_id, number, author, now, content, markup)
+    return await add(tx, tracker_id, number, author, now, content, markup, html)
 
 
 async def add(
@@ -111,6 +113,7 @@ async def add(
     now: str,
     content: str | None,
     markup: Markup = Markup.MARKDOWN,
+    html: str | None = None,
 ) -> int:
     """Write the row of a comment and nothing else; returns its id. Raises Conflict.
 
@@ -119,8 +122,8 @@ async def add(
     comment_id = await trackers.take_comment_ids(tx, tracker_id)
     await tx.run(
         """INSERT INTO comment (tracker_id, id, issue_number, account_id, content_raw,
-                                content_markup, created_on)
-           VALUES (:tracker, :id, :number, :author, :content, :markup, :now)""",
+                                content_markup, content_html, content_renderer, created_on)
+           VALUES (:tracker, :id, :number, :author, :content, :markup, :html, :renderer, :now)""",
         {
             "tracker": tracker_id,
             "id": comment_id,
@@ -128,6 +131,8 @@ async def add(
             "author": author,
             "content": content,
             "markup": markup,
+            "html": html,
+            "renderer": None if html is None else VERSION,
             "now": now,
         },
     )

@@ -26,6 +26,9 @@ _TIMEOUT = 3.0
 """Seconds that an answer waits for rendering: the CPU time that one call may use. Then the text is
 shown plain, so that a write is acknowledged in time."""
 
+_SOON = 0.5
+"""Seconds for which a write waits for the HTML of its text, to be written together with it."""
+
 _MOST_PENDING = 32 << 20
 """Characters that wait to be stored; texts beyond it are rendered again another time."""
 
@@ -104,6 +107,20 @@ class Contents:
         if _have_marks(htmls):
             htmls = references.fill(htmls, found, base_url, texts.repository, actor)
         return Shown(htmls, is_final)
+
+    async def prepare(self, markup_name: str, raw: str, actor: Actor) -> str | None:
+        """The HTML of a text that is about to be written; None where it takes long to make.
+
+        Then it is made when it is first asked for.
+        """
+        [making] = self._renderer.render([(markup_name, raw)], actor.id)
+        if not making.done():
+            await asyncio.wait([making], timeout=_SOON)
+        if not making.done():
+            making.cancel()
+            return None
+        html, is_final = making.result()
+        return html if is_final else None
 
     async def _made(self, texts: Texts, who: int | None) -> list[markup.Rendered]:
         """The HTML of those texts that have none yet, as far as it is made in time."""

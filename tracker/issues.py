@@ -8,6 +8,7 @@ from tracker.access.rights import Actor, Repository, require_account, require_pe
 from tracker.database import Reader, Row, Transaction
 from tracker.database.sql import fold, larger
 from tracker.errors import NotFound
+from tracker.markup import VERSION
 from tracker.query import Column
 from tracker.query.paging import Listing, Page
 from tracker.vocabulary import (
@@ -69,7 +70,10 @@ Reference = tuple[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class NewIssue:
-    """A new issue. References hold what was given: absent = the tracker's default, None = none."""
+    """A new issue. References hold what was given: absent = the tracker's default, None = none.
+
+    html is the content's, if it is made already (Contents.prepare).
+    """
 
     title: str
     content: str = ""
@@ -78,6 +82,7 @@ class NewIssue:
     kind: Kind | None = None
     priority: Priority = Priority.MAJOR
     references: dict[str, Reference | None] = field(default_factory=dict)
+    html: str | None = None
 
 
 async def get(db: Reader, repository: Repository, number: int) -> Row:
@@ -128,17 +133,21 @@ async def create(tx: Transaction, actor: Actor, repository: Repository, new: New
         raise trackers.used_up()
     key = {"tracker": tracker_id, "number": row["last_issue_number"], "reporter": reporter}
     await tx.run(
-        """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup,
-                              reporter_id, assignee_id, state, kind, priority, component_id,
-                              milestone_id, version_id, watches, created_on, updated_on)
-           VALUES (:tracker, :number, :title, :content, :markup, :reporter, :assignee, :state,
-                   :kind, :priority, :component, :milestone, :version, 1, :now, :now)""",
+        """INSERT INTO issue (tracker_id, number, title, content_raw, content_markup, content_html,
+                              content_renderer, reporter_id, assignee_id, state, kind, priority,
+                              component_id, milestone_id, version_id, watches, created_on,
+                              updated_on)
+           VALUES (:tracker, :number, :title, :content, :markup, :html, :renderer, :reporter,
+                   :assignee, :state, :kind, :priority, :component, :milestone, :version, 1, :now,
+                   :now)""",
         {
             **key,
             **values,
             "title": new.title,
             "content": new.content,
             "markup": new.markup,
+            "html": new.html,
+            "renderer": None if new.html is None else VERSION,
             "state": new.state,
             "priority": new.priority,
             "now": now,

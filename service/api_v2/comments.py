@@ -16,7 +16,7 @@ from tracker.access.rights import Actor, Repository
 from tracker.contents import Texts
 from tracker.database import Reader, Row, Transaction
 from tracker.query.paging import Listing, Page
-from tracker.vocabulary import Scope
+from tracker.vocabulary import Markup, Scope
 
 routes = Routes()
 
@@ -58,7 +58,9 @@ async def create_comment(request: web.Request) -> web.Response:
     number = requests.issue_number(request)
     tracker = await requests.tracker_of(request, number)
     given = (await bodies.load(request, payloads.comment))["content"]
-    work = partial(_create, number=number, **given)
+    markup = given.get("markup", Markup.MARKDOWN)
+    html = await requests.prepared(request, markup, given["content"])
+    work = partial(_create, number=number, html=html, **given)
     return await _answer(
         request, await requests.write(request, work, seen=tracker, short=True), status=201
     )

@@ -1,6 +1,7 @@
 """Issues in API 2.0."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -81,7 +82,9 @@ async def create_issue(request: web.Request) -> web.Response:
     """Create an issue. Answers 201 with its address and the issue."""
     tracker = await requests.repository(request)
     given = await bodies.load(request, payloads.issue)
-    work = partial(_create, new=NewIssue(**payloads.parts(given)))
+    new = NewIssue(**payloads.parts(given))
+    html = await requests.prepared(request, new.markup, new.content)
+    work = partial(_create, new=replace(new, html=html))
     return await _answer(
         request, await requests.write(request, work, seen=tracker, short=True), status=201
     )

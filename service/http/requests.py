@@ -196,6 +196,11 @@ async def shown(request: web.Request, texts: Texts) -> list[str]:
     return shown.htmls
 
 
+async def prepared(request: web.Request, markup: str, raw: str) -> str | None:
+    """The HTML of a text that the caller is about to write, if it is made in time."""
+    return await request.app[keys.CONTENTS].prepare(markup, raw, request[auth.ACTOR])
+
+
 async def free(request: web.Request, blobs: Iterable[str]) -> None:
     """Remove bytes that lost their rows, so that the quota holds for the disk, too.
 

@@ -180,10 +180,33 @@ async def test_closing_waits_for_no_rendering_that_nobody_waits_for(core: Core) 
         await caller
 
 
+async def test_html_is_written_together_with_its_text(api: Api) -> None:
+    issue = {"title": "t", "content": {"raw": "**b** #1"}}
+    created = await api.post(f"{OPEN}/issues", "bob", issue)
+    comment = await api.post(f"{OPEN}/issues/1/comments", "bob", {"content": {"raw": "*c*"}})
+    [row] = await api.db.all(
+        "SELECT i.content_html, c.content_html FROM issue i, comment c WHERE c.issue_number = 1"
+    )
+    assert tuple(row) == ("<p><strong>b</strong> \0#1\0</p>", "<p><em>c</em></p>")
+    assert created["content"] == (await api.get(f"{OPEN}/issues/1"))["content"]
+    assert comment["content"]["html"] == "<p><em>c</em></p>"
+
+
+async def test_a_write_does_not_wait_long_for_its_html(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "_SOON", 0.0)
+    await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": {"raw": "**b**"}})
+    assert (await api.get(f"{OPEN}/issues/1"))["content"]["html"] == "<p><strong>b</strong></p>"
+
+
 async def test_what_waits_to_be_kept_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "_MOST_PENDING", 40)
     await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**b**"})
     await api.post(f"{OPEN}/issues", "bob", {"title": "t", "content": "**much longer than that**"})
+    await api.db.run("UPDATE issue SET content_html = NULL, content_renderer = NULL")
+    for number in (1, 2):
+        await api.get(f"{OPEN}/issues/{number}")
     await api.app[keys.CONTENTS].close()
     rows = await api.db.all("SELECT content_html FROM issue ORDER BY number")
     assert [row[0] for row in rows] == ["<p><strong>b</strong></p>", None]
