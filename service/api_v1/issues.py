@@ -73,7 +73,8 @@ async def list_issues(request: web.Request) -> web.Response:
     found = filters.read(query.items())
     limits = request.app[keys.SETTINGS].limits
     selection = filters.select(found, limits, search=search, sort=part.get("sort"))
-    asked = Listing(selection, part["limit"], part["start"])
+    anchors = request.app[keys.ANCHORS]
+    asked = Listing(selection, part["limit"], part["start"], anchors=anchors)
     work = partial(_list, listing=asked)
     tracker, page, counts = await requests.read(request, work, lane=asked.lane)
     shapes = Representation(request[BASE_URL], tracker)

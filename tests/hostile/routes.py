@@ -153,7 +153,10 @@ async def send(api: Api, route: Route, url: URL, who: str | None, **arguments: A
 def dump(database: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the database but what is kept for speed."""
     with closing(sqlite3.connect(database)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = connection.execute(
+            """SELECT name FROM sqlite_master
+                WHERE type = 'table' AND name NOT LIKE 'issue_trigram%'"""
+        )
         found = {}
         for (table,) in tables.fetchall():
             cursor = connection.execute(f"SELECT * FROM {table}")

@@ -12,7 +12,7 @@ import pytest
 from service.api_v1.dialect import V1
 from service.http.auth import NO_OAUTH_1
 from tests.conformance.places import places
-from tests.conftest import READ_SCOPES, Api
+from tests.conftest import READ_SCOPES, Answer, Api
 from tests.hostile.routes import (
     API,
     FILES,
@@ -103,6 +103,14 @@ FORGED = {
 }
 
 
+def _told(answer: Answer) -> tuple[int, Any]:
+    """Status and body, without the figures of caches, which move with each request."""
+    body = answer.body
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name != "caches"}
+    return answer.status, body
+
+
 async def test_who_names_himself_in_a_header_is_nobody(
     api: Api, settings: Settings, private: Places
 ) -> None:
@@ -122,7 +130,7 @@ async def test_who_names_himself_in_a_header_is_nobody(
                 headers={**FORGED, **cookies},
                 **route.body(),
             )
-            if (forged.status, forged.body) != (plain.status, plain.body):
+            if _told(forged) != _told(plain):
                 wrong.append(f"{route}: {plain.status} became {forged.status}")
         if route.is_unsafe and plain.status != 401:
             wrong.append(f"{route}: {plain.status} for nobody")

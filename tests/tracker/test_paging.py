@@ -1,6 +1,7 @@
 """Parts of lists: what they cost, and what they leave out on purpose."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.tracker.conftest import Core
 from tracker import catalogues, comments, issues, query
 from tracker.access.rights import Repository
 from tracker.database import Lane, Row
+from tracker.query import anchors, paging
 from tracker.query.paging import Key, Listing, Page
 from tracker.settings import Limits
 
@@ -128,3 +130,54 @@ async def test_a_part_holds_as_many_comments_as_may_be_long_together(
             break
         after = page.last
     assert found == expected
+
+
+async def test_far_parts_are_the_same_from_an_anchor_and_from_an_end(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "_FAR", 5)
+    monkeypatch.setattr(paging, "EVERY", 7)
+    monkeypatch.setattr(anchors, "EVERY", 7)
+    rows = [
+        issue(number, updated_on=f"2013-04-{1 + number % 9:02}T00:00:00+00:00", kind=kind)
+        for number, kind in zip(range(1, 62), cycle(("bug", "task", "proposal")), strict=False)
+    ]
+    await core.take(sample(issues=rows, comments=[], logs=[], attachments=[]))
+    repository = await core.repository()
+    known = anchors.Anchors()
+    for sort in ("-updated_on", "updated_on"):
+        for q in (None, 'kind != "bug"'):
+            selection = query.select(catalogues.ISSUES, LIMITS, q=q, sort=sort)
+            whole = await issues.find_all(core.db, repository, Listing(selection, 100))
+            expected = [row["number"] for row in whole.items]
+            for offset in [*range(0, 64, 3), *range(63, 0, -5)]:
+                for _ in range(2):
+                    listing = Listing(selection, 4, offset, anchors=known)
+                    page = await issues.find_all(core.db, repository, listing)
+                    found = [row["number"] for row in page.items]
+                    assert found == expected[offset : offset + 4], (sort, q, offset)
+                    assert page.size == len(expected)
+                    assert (page.last is None) == (offset + 4 >= len(expected))
+
+
+async def test_anchors_of_an_older_list_are_not_used(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "_FAR", 5)
+    monkeypatch.setattr(paging, "EVERY", 7)
+    monkeypatch.setattr(anchors, "EVERY", 7)
+    rows = [issue(number) for number in range(1, 62)]
+    await core.take(sample(issues=rows, comments=[], logs=[], attachments=[]))
+    repository, alice = await core.repository(), await core.actor("alice")
+    known = anchors.Anchors()
+    selection = query.select(catalogues.ISSUES, LIMITS)
+    for number in range(5):
+        for _ in range(12):
+            listing = Listing(selection, 4, 28, anchors=known)
+            page = await issues.find_all(core.db, repository, listing)
+            whole = await issues.find_all(core.db, repository, Listing(selection, 100))
+            assert [row["number"] for row in page.items] == [
+                row["number"] for row in whole.items[28:32]
+            ]
+        async with core.db.transaction() as tx:
+            await issues.delete(tx, alice, repository, 60 - 7 * number)

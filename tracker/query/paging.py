@@ -12,12 +12,11 @@ from typing import Any, Generic, TypeVar
 from tracker.database import Lane, Params, Reader, Row
 from tracker.database.sql import by_index, elements, without_index
 from tracker.query import Selection
+from tracker.query.anchors import EVERY, Anchors
+from tracker.query.anchors import Key as Key
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-Key = tuple[str | int | None, ...]
-"""Where something stands in its list: what the list is sorted by, if it is, and the row's key."""
 
 _FAR = 1000
 """Keys that a quick part may leave out."""
@@ -56,6 +55,7 @@ class Listing:
     At most limit of the selected items: those behind the key `after` if it is given, else those
     behind the first `offset` ones. Nulls are last, whatever the direction. counted=False does not
     ask for the list's size: who reads a long list part by part would have it counted each time.
+    anchors are used for far parts of a tracker's list.
     """
 
     selection: Selection
@@ -63,6 +63,7 @@ class Listing:
     offset: int = 0
     after: Key | None = None
     counted: bool = True
+    anchors: Anchors | None = None
 
     @property
     def lane(self) -> Lane:
@@ -99,6 +100,8 @@ class Listing:
         place = self._place(size)
         if not place.count:
             return Page([], size or 0, None)
+        if self.anchors is not None and place.offset > _FAR and self._is_walkable:
+            place = await self._anchored(db, params, place)
         sql = f"""WITH part AS ({self._part(place, size, total)})
                   SELECT {columns} FROM part {joins} {tail}"""
         rows = await db.all(sql, {**params, **self._bounds(place)})
@@ -108,23 +111,19 @@ class Listing:
         """The query for the part alone, in the list's order, for callers that may stop before its
         end. columns are of the catalogue's tables; it goes with params."""
         key = self.selection.catalogue.key
-        return f"{self._all(columns)}{self._cut(self._rank, key)}"
+        return f"{self._all(columns)}{self._cut(self._rank, key, self._place(None))}"
 
     @property
     def params(self) -> dict[str, object]:
         """The values of the placeholders in rows(); it asks for one more than the limit, which says
         whether the list goes on, and for nothing where only the size is wanted."""
-        count = self.limit and self.limit + 1
-        return {**self.selection.params, **self._bounds(_Place(self.offset, count))}
+        return {**self.selection.params, **self._bounds(self._place(None))}
 
     def _bounds(self, place: "_Place") -> dict[str, object]:
-        if self.after is None:
-            return {"limit": place.count, "offset": place.offset}
-        return {
-            "limit": place.count,
-            "after_place": self.after[0],
-            "after_id": self.after[-1],
-        }
+        bounds: dict[str, object] = {"limit": place.count, "offset": place.offset}
+        if place.after is not None:
+            bounds.update(after_place=place.after[0], after_id=place.after[-1])
+        return bounds
 
     async def _size(self, db: Reader, params: Params) -> tuple[int, int | None]:
         """The sizes of the list, and of the whole that its condition selects from, if told."""
@@ -147,7 +146,9 @@ class Listing:
         One more than the limit is asked for: that says whether the list goes on.
         """
         count = self.limit and self.limit + 1
-        if size is None or self.after is not None:
+        if self.after is not None:
+            return _Place(0, count, after=self.after)
+        if size is None:
             return _Place(self.offset, count)
         count = max(0, min(count, size - self.offset))
         if self.offset > size // 2:
@@ -177,7 +178,30 @@ class Listing:
             else:
                 rank = without_index(rank)
         keys = self._all(f"{catalogue.key} AS id, {self._rank} AS place", table)
-        return f"{keys}{self._cut(rank, key, is_turned=place.is_turned)}"
+        return f"{keys}{self._cut(rank, key, place)}"
+
+    async def _anchored(self, db: Reader, params: Params, place: "_Place") -> "_Place":
+        """The place, counted from an anchor if there is a nearer one."""
+        if self.anchors is None:
+            return place
+        tracker, selection = params["tracker"], self.selection
+        name = (tracker, selection.condition, *selection.params.items(), selection.is_descending)
+        anchored = self.anchors.of(name, await db.revision(int(str(tracker))))
+        if anchored.is_worth:
+            rows = await db.all(self._anchor_keys(), {**params, "every": EVERY})
+            anchored.keys = [tuple(row) for row in rows]
+        found = anchored.before(self.offset)
+        if found is None or self.offset - found[0] > place.offset:
+            return place
+        return _Place(self.offset - found[0], place.count, after=found[1])
+
+    def _anchor_keys(self) -> str:
+        """The query for the keys of every so many items, in the list's order."""
+        key, rank = self.selection.catalogue.key, self._rank
+        order = self._order(rank, key)
+        columns = f"{rank} AS place, {key} AS id, row_number() OVER (ORDER BY {order}) AS ordinal"
+        return f"""SELECT place, id FROM ({self._all(columns)}) AS numbered
+                    WHERE ordinal % :every = 0 ORDER BY ordinal"""
 
     async def _candidates(self, db: Reader, params: Params) -> str | None:
         """The keys of rows that may match, as a JSON array, where the index knows few; or None."""
@@ -201,7 +225,8 @@ class Listing:
             found = f"{found} AND {key} = x.value"
         return f"""WITH found AS MATERIALIZED ({found}),
             total AS (SELECT count(*) AS size FROM found),
-            part AS (SELECT id, place FROM found WHERE TRUE{self._cut("place", "id")})"""
+            part AS (SELECT id, place FROM found
+                      WHERE TRUE{self._cut("place", "id", self._place(None))})"""
 
     @property
     def _rank(self) -> str:
@@ -214,26 +239,28 @@ class Listing:
         joins = catalogue.joined(f"{columns} {where} {self._rank}")
         return f"SELECT {columns} FROM {table or catalogue.table} {joins} WHERE {where}"
 
-    def _cut(self, place: str, key: str, *, is_turned: bool = False) -> str:
-        """What stands behind the WHERE clause of the keys: where the part begins, and its order;
-        is_turned counts from the list's end."""
+    def _cut(self, rank: str, key: str, place: "_Place") -> str:
+        """What stands behind the WHERE clause of the keys: where the part begins, and its order."""
+        order = self._order(rank, key, is_turned=place.is_turned)
+        behind = "" if place.after is None else self._behind(rank, key, place.after)
+        return f"{behind} ORDER BY {order} LIMIT :limit OFFSET :offset"
+
+    def _order(self, rank: str, key: str, *, is_turned: bool = False) -> str:
+        """The list's order; is_turned counts from its end."""
         turn = " DESC" if self.selection.is_descending is not is_turned else ""
         order = self.selection.order
-        columns = [f"{key}{turn}"] if order is None else [f"{place}{turn}", f"{key}{turn}"]
+        columns = [f"{key}{turn}"] if order is None else [f"{rank}{turn}", f"{key}{turn}"]
         if order is not None and order.nullable:
-            columns.insert(0, f"{place} IS NULL{' DESC' if is_turned else ''}")
-        tail = f" ORDER BY {', '.join(columns)} LIMIT :limit"
-        return (
-            f"{tail} OFFSET :offset" if self.after is None else f"{self._behind(place, key)}{tail}"
-        )
+            columns.insert(0, f"{rank} IS NULL{' DESC' if is_turned else ''}")
+        return ", ".join(columns)
 
-    def _behind(self, place: str, key: str) -> str:
+    def _behind(self, rank: str, key: str, after: Key) -> str:
         order, than = self.selection.order, "<" if self.selection.is_descending else ">"
-        if order is None or (self.after is not None and self.after[0] is None):
-            unknown = "" if order is None else f"AND {place} IS NULL "
+        if order is None or after[0] is None:
+            unknown = "" if order is None else f"AND {rank} IS NULL "
             return f" {unknown}AND {key} {than} :after_id"
-        behind = f"({place}, {key}) {than} (:after_place, :after_id)"
-        return f" AND ({behind} OR {place} IS NULL)" if order.nullable else f" AND {behind}"
+        behind = f"({rank}, {key}) {than} (:after_place, :after_id)"
+        return f" AND ({behind} OR {rank} IS NULL)" if order.nullable else f" AND {behind}"
 
     def _page(
         self, rows: Sequence[Row], size: int, make: Callable[[Sequence[Row]], Sequence[Any]]
@@ -256,11 +283,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Which keys of a list: count ones behind the first offset ones, or before the last ones."""
+    """Which keys of a list: count ones behind the first offset ones, or before the last ones if it
+    is turned, or behind the offset ones that follow the key."""
 
     offset: int
     count: int
     is_turned: bool = False
+    after: Key | None = None
 
 
 async def _number(db: Reader, sql: str, params: Params) -> int:
