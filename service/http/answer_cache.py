@@ -14,8 +14,7 @@ from aiohttp.helpers import rfc822_formatted_time
 
 from service.http.access_cache import Access
 from tracker import clock
-from tracker.database import Database, Revision, WouldWait
-from tracker.errors import TrackerError
+from tracker.database import Database, Revision
 
 _ENTRY = 1000
 """Bytes that an entry takes besides its texts."""
@@ -162,7 +161,7 @@ class AnswerCache:
             self._revisions.clear()
         found = self._revisions.get(tracker_id)
         if found is None:
-            with suppress(LookupError, WouldWait, TrackerError):
+            with suppress(Exception):  # whatever it is, the handler meets it, too
                 found = self._db.read_now(lambda reader: reader.revision(tracker_id))
                 self._revisions[tracker_id] = found
         return found

@@ -21,7 +21,7 @@ PIECES = (
     *("abc", "ABC", "ab", "bca", "Straße", "e\u0301a", "課題課", "😀😁", '"', "'", " ", "\r\n"),
     *("\0", "\ufffe", "\uffff", "*", "-", "NEAR(", "OR", "%", "_"),
 )
-TEXTS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).map("".join)
 NEEDLES = TEXTS.filter(bool)
 
 

@@ -1,8 +1,8 @@
 """SQL beyond what SQLite and PostgreSQL share: what an engine has its own words for.
 
 Statements elsewhere are plain SQL of both engines and use these for the rest. A second engine needs
-its own text for each of them, the verbs of interface.py, and the triggers called rights_* in
-schema.sql.
+its own text for each of them and of those in trigrams.py, the verbs of interface.py, and the
+triggers called rights_* and issue_count_* in schema.sql.
 """
 
 

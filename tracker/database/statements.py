@@ -159,6 +159,7 @@ def result_of(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         result: T = done.value
         return result
+    coroutine.close()
     raise RuntimeError("Work for the database waits for something else.")
 
 

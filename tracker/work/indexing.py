@@ -23,8 +23,8 @@ UPDATE counter SET value = CASE name WHEN 'indexed' THEN :last ELSE value + :cou
  WHERE name IN ('indexed', 'entries')"""
 
 _STATE = """
-SELECT (SELECT value FROM counter WHERE name = 'entries') AS entries, count(*) AS rows
-  FROM issue_text WHERE id <= (SELECT value FROM counter WHERE name = 'indexed')"""
+SELECT (SELECT value FROM counter WHERE name = 'entries') AS entries,
+       (SELECT coalesce(sum(issues), 0) FROM issue_count) AS rows"""
 
 
 async def index_new(db: Database) -> None:
