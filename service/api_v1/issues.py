@@ -1,7 +1,8 @@
 """Issues in API 1.0."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
@@ -9,6 +10,7 @@ from service.api_v1 import listing, objects, payloads
 from service.api_v1.representation import Representation, nothing
 from service.http import answers, bodies, keys, requests
 from service.http.endpoint import ISSUE, REPOSITORY, Routes
+from service.http.issue_cache import ISSUE_CACHE
 from service.http.links import BASE_URL
 from tracker import comments, edits, fields, filters, issues
 from tracker.access.rights import Actor, Repository
@@ -77,12 +79,11 @@ async def list_issues(request: web.Request) -> web.Response:
     asked = Listing(selection, part["limit"], part["start"], anchors=anchors)
     work = partial(_list, listing=asked)
     tracker, page, counts = await requests.read(request, work, lane=asked.lane)
-    shapes = Representation(request[BASE_URL], tracker)
     shown = {
         "count": page.size,
         "filter": found,
         "search": search if search.strip() else None,
-        "issues": [shapes.issue(row, counts.get(row["number"])) for row in page.items],
+        "issues": _shown(request, tracker, page.items, counts),
     }
     return answers.answer(request, shown)
 
@@ -127,5 +128,18 @@ async def _update(
 
 def _answer(request: web.Request, found: Found) -> web.Response:
     tracker, row, comment_count = found
-    shapes = Representation(request[BASE_URL], tracker)
-    return answers.answer(request, shapes.issue(row, comment_count))
+    [shown] = _shown(request, tracker, [row], {row["number"]: comment_count})
+    return answers.answer(request, shown)
+
+
+def _shown(
+    request: web.Request, tracker: Repository, rows: Sequence[Row], counts: Mapping[int, int]
+) -> list[Any]:
+    """The issues as JSON, which is cached."""
+    cache, base = request.app[ISSUE_CACHE], request[BASE_URL]
+    numbers = [counts.get(row["number"]) for row in rows]
+    return [*cache.issues(("1.0", base), tracker, rows, numbers, partial(_maker, base, tracker))]
+
+
+def _maker(base: str, tracker: Repository) -> Callable[[Row, Any], Any]:
+    return Representation(base, tracker).issue

@@ -1,6 +1,6 @@
 """Issues in API 2.0."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from service.api_v2 import expansion, objects, payloads
-from service.api_v2.issue_cache import ISSUE_CACHE
 from service.api_v2.paging import PageRequest
 from service.api_v2.partial import FIELDS
 from service.api_v2.representation import Representation, issue_url, repository_url
 from service.http import answers, bodies, requests
 from service.http.endpoint import ISSUE, REPOSITORY, Routes
+from service.http.issue_cache import ISSUE_CACHE
 from service.http.links import BASE_URL
 from tracker import catalogues, contents, edits, issues
 from tracker.access.rights import Actor, Repository
@@ -127,11 +127,16 @@ async def _shown(
     """The issues as JSON: of those that are read it is cached, unless `fields` asks for parts."""
     htmls = await requests.shown(request, texts)
     if request.method == "GET" and FIELDS not in request:
-        return [*request.app[ISSUE_CACHE].issues(request[BASE_URL], tracker, rows, htmls)]
+        cache, base = request.app[ISSUE_CACHE], request[BASE_URL]
+        return [*cache.issues(("2.0", base), tracker, rows, htmls, partial(_maker, base, tracker))]
     if FIELDS in request:
         await expansion.of_tracker(request, tracker)
-    shapes = Representation(request[BASE_URL], tracker)
-    return [shapes.issue(row, html) for row, html in zip(rows, htmls, strict=True)]
+    make = _maker(request[BASE_URL], tracker)
+    return [make(row, html) for row, html in zip(rows, htmls, strict=True)]
+
+
+def _maker(base: str, tracker: Repository) -> Callable[[Row, Any], Any]:
+    return Representation(base, tracker).issue
 
 
 async def _answer(request: web.Request, found: Found, *, status: int = 200) -> web.Response:

@@ -13,6 +13,7 @@ from aiohttp import web
 from service.http import answers, keys
 from service.http.answer_cache import ANSWER_CACHE
 from service.http.doorbell import DOORBELL
+from service.http.issue_cache import ISSUE_CACHE
 from tracker.database import Database
 from tracker.settings import MIB, Settings
 from tracker.work import presence
@@ -43,7 +44,10 @@ async def readyz(request: web.Request) -> web.Response:
         "disk": await request.app[DISK].state(db),
         "queue": await request.app[DOORBELL].state(),
         "worker": await _worker(request.app[keys.SETTINGS]),
-        "caches": {"answers": request.app[ANSWER_CACHE].figures()},
+        "caches": {
+            "answers": request.app[ANSWER_CACHE].figures(),
+            "issues": request.app[ISSUE_CACHE].figures(),
+        },
     }
     is_ready = facts["database"] == facts["disk"] == "ok"
     return answers.json(facts, status=200 if is_ready else 503)

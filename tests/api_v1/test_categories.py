@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.api_v1 import arrays
-from service.api_v2.issue_cache import ISSUE_CACHE
+from service.http.issue_cache import ISSUE_CACHE
 from tests.conftest import APP, Api
 from tests.rows import define, start_import
 
@@ -119,7 +119,7 @@ async def test_api_2_shows_what_1_has_made_and_what_it_is_called_by_now(
     assert [issue[kind] and issue[kind]["name"] for issue in after] == [None, "GUI"]
     assert [issue["updated_on"] for issue in after] == [issue["updated_on"] for issue in before]
     api.app[ISSUE_CACHE]._entries.clear()
-    assert (await api.get(f"{APP}/issues", "alice"))["values"] == after
+    assert (await api.get(f"{APP}/issues?again=1", "alice"))["values"] == after
     for name, count in (("GUI", 1), ("gui", 0)):
         found = await api.get(f"{APP}/issues", "alice", params={"q": f'{kind}.name = "{name}"'})
         assert found["size"] == count
