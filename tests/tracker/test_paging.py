@@ -1,6 +1,6 @@
 """Parts of lists: what they cost, and what they leave out on purpose."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import cycle
 
 import pytest
@@ -10,10 +10,11 @@ from tests.rows import TIME
 from tests.tracker.conftest import Core
 from tracker import catalogues, comments, issues, query
 from tracker.access.rights import Repository
-from tracker.database import Lane, Row
+from tracker.database import Lane, Params, Reader, Revision, Row
 from tracker.query import anchors, paging
 from tracker.query.paging import Key, Listing, Page
 from tracker.settings import Limits
+from tracker.vocabulary import Kind, State
 
 LIMITS = Limits()
 NEWEST_FIRST = query.select(catalogues.COMMENTS, LIMITS, sort="-id")
@@ -181,3 +182,68 @@ async def test_anchors_of_an_older_list_are_not_used(
             ]
         async with core.db.transaction() as tx:
             await issues.delete(tx, alice, repository, 60 - 7 * number)
+
+
+class Explaining(Reader):
+    """Keeps how the engine goes about each query."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.plans: list[str] = []
+        self._reader = reader
+
+    async def all(self, sql: str, params: Params | None = None) -> Sequence[Row]:
+        rows = await self._reader.all(f"EXPLAIN QUERY PLAN {sql}", params)
+        self.plans.append("\n".join(row["detail"] for row in rows))
+        return await self._reader.all(sql, params)
+
+    async def revision(self, tracker_id: int) -> Revision:
+        raise NotImplementedError
+
+    def stream(
+        self, sql: str, params: Params | None = None, *, size: int = 1000
+    ) -> AsyncGenerator[Sequence[Row]]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+async def long(core: Core) -> Repository:
+    """A repository of 3,000 issues."""
+    states, kinds = cycle(sorted(State)), cycle(sorted(Kind))
+    rows = [
+        issue(number, status=next(states), kind=next(kinds), assignee=None)
+        for number in range(1, 3001)
+    ]
+    await core.take(sample(issues=rows, comments=[], logs=[], attachments=[]))
+    return await core.repository()
+
+
+async def test_no_list_holds_more_than_a_few_rows(core: Core, long: Repository) -> None:
+    for q in (
+        None,
+        'state = "new"',
+        'state = "new" OR state = "open" OR state = "on hold"',
+        'state != "closed"',
+        'state = "new" AND kind = "bug" AND priority = "trivial"',
+        "assignee = null",
+        'reporter.nickname != "nobody" AND kind = "bug"',
+        "votes > 3",
+    ):
+        for offset in (0, 500, 1500, 2900):
+            reader = Explaining(core.db)
+            listing = Listing(query.select(catalogues.ISSUES, LIMITS, q=q), 50, offset)
+            page = await issues.find_all(reader, long, listing)
+            plan = "\n".join(reader.plans)
+            assert "MATERIALIZE" not in plan, (q, plan)
+            if page.size > 1000:
+                assert "TEMP B-TREE" not in plan, (q, offset, plan)
+
+
+async def test_sizes_by_state_kind_and_priority_look_at_no_issue(
+    core: Core, long: Repository
+) -> None:
+    for q in ('state = "new"', 'kind != "bug" AND (state = "open" OR priority >= "major")'):
+        reader = Explaining(core.db)
+        listing = Listing(query.select(catalogues.ISSUES, LIMITS, q=q), limit=0)
+        page = await issues.find_all(reader, long, listing)
+        assert page.size > 0
+        assert "issue_updated" not in "".join(reader.plans)
