@@ -114,13 +114,11 @@ async def test_a_write_that_was_refused_is_told_at_once_and_so_is_the_next_that_
 ) -> None:
     api = await start(small)
     assert await _disk(api) == "ok"
-    content = {"raw": "x" * (900 << 10)}
-    statuses = [
-        (await api("POST", issues(), "bob", json={"title": "t", "content": content})).status
-        for _ in range(8)
-    ]
+    filler = _fill(small.data_dir)
+    statuses = [await _create(api) for _ in range(8)]
     assert statuses[-1] == 507
     assert await _disk(api) == "full"
+    filler.unlink()
     assert (await api("POST", issues(), "bob", json={"title": "t"})).status == 201
     assert await _disk(api) == "ok"
 
