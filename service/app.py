@@ -23,7 +23,7 @@ from tracker import database, files
 from tracker.blobs import Blobs
 from tracker.contents import Contents
 from tracker.markup import Renderer
-from tracker.query.anchors import Anchors
+from tracker.query.paging import Hints
 from tracker.settings import Settings
 
 
@@ -34,7 +34,7 @@ def build_app(settings: Settings) -> web.Application:
     )
     app[keys.SETTINGS] = settings
     app[keys.BLOBS] = Blobs(settings.blobs_dir)
-    app[keys.ANCHORS] = Anchors()
+    app[keys.HINTS] = Hints()
     app[DIALECTS] = (V2, V1)
     app[DOCUMENTS] = Documents(settings.limits)
     app[FAILURES] = Failures()

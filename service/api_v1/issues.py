@@ -75,8 +75,8 @@ async def list_issues(request: web.Request) -> web.Response:
     found = filters.read(query.items())
     limits = request.app[keys.SETTINGS].limits
     selection = filters.select(found, limits, search=search, sort=part.get("sort"))
-    anchors = request.app[keys.ANCHORS]
-    asked = Listing(selection, part["limit"], part["start"], anchors=anchors)
+    hints = request.app[keys.HINTS]
+    asked = Listing(selection, part["limit"], part["start"], hints=hints)
     work = partial(_list, listing=asked)
     tracker, page, counts = await requests.read(request, work, lane=asked.lane)
     shown = {

@@ -94,7 +94,7 @@ class PageRequest:
             self.length,
             (self.number - 1) * self.length,
             None if after is None else self._decoded(after, selection),
-            anchors=request.app[keys.ANCHORS],
+            hints=request.app[keys.HINTS],
         )
 
     @property

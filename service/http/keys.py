@@ -9,11 +9,11 @@ from aiohttp import web
 from tracker.blobs import Blobs
 from tracker.contents import Contents
 from tracker.database import Database
-from tracker.query.anchors import Anchors
+from tracker.query.paging import Hints
 from tracker.settings import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 CONTENTS = web.AppKey("contents", Contents)
-ANCHORS = web.AppKey("anchors", Anchors)
+HINTS = web.AppKey("hints", Hints)
 BLOBS = web.AppKey("blobs", Blobs)

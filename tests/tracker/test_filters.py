@@ -13,6 +13,7 @@ from tests.tracker.conftest import Core
 from tracker import filters, issues
 from tracker.database import Lane
 from tracker.errors import Invalid
+from tracker.query import paging
 from tracker.query.paging import Listing
 from tracker.settings import Limits
 from tracker.vocabulary import Kind, Priority, State
@@ -304,12 +305,15 @@ asked_of_all = st.lists(st.sampled_from([*filters.FIELDS]), max_size=3, unique=T
 
 
 @pytest.fixture(params=[False, True], ids=["scanned", "indexed"])
-async def filled(core: Core, request: pytest.FixtureRequest) -> Core:
+async def filled(
+    core: Core, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Core:
     """The core with the documents in a repository."""
     rows = [issue(row["id"], **row) for row in documents()]
     nothing: dict[str, Any] = {"comments": [], "logs": [], "attachments": []}
     await core.take(core.archive(sample(issues=rows, **nothing), "1.0", files={}))
     if request.param:
+        monkeypatch.setattr(paging, "_FEW", 2)
         await indexing.index_new(core.db)
     return core
 

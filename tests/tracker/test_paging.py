@@ -12,7 +12,7 @@ from tracker import catalogues, comments, issues, query
 from tracker.access.rights import Repository
 from tracker.database import Lane, Params, Reader, Revision, Row
 from tracker.query import anchors, paging
-from tracker.query.paging import Key, Listing, Page
+from tracker.query.paging import Hints, Key, Listing, Page
 from tracker.settings import Limits
 from tracker.vocabulary import Kind, State
 
@@ -145,7 +145,7 @@ async def test_far_parts_are_the_same_from_an_anchor_and_from_an_end(
     ]
     await core.take(sample(issues=rows, comments=[], logs=[], attachments=[]))
     repository = await core.repository()
-    known = anchors.Anchors()
+    known = Hints()
     for sort in ("-updated_on", "updated_on"):
         for q in (None, 'kind != "bug"'):
             selection = query.select(catalogues.ISSUES, LIMITS, q=q, sort=sort)
@@ -153,7 +153,7 @@ async def test_far_parts_are_the_same_from_an_anchor_and_from_an_end(
             expected = [row["number"] for row in whole.items]
             for offset in [*range(0, 64, 3), *range(63, 0, -5)]:
                 for _ in range(2):
-                    listing = Listing(selection, 4, offset, anchors=known)
+                    listing = Listing(selection, 4, offset, hints=known)
                     page = await issues.find_all(core.db, repository, listing)
                     found = [row["number"] for row in page.items]
                     assert found == expected[offset : offset + 4], (sort, q, offset)
@@ -170,11 +170,11 @@ async def test_anchors_of_an_older_list_are_not_used(
     rows = [issue(number) for number in range(1, 62)]
     await core.take(sample(issues=rows, comments=[], logs=[], attachments=[]))
     repository, alice = await core.repository(), await core.actor("alice")
-    known = anchors.Anchors()
+    known = Hints()
     selection = query.select(catalogues.ISSUES, LIMITS)
     for number in range(5):
         for _ in range(12):
-            listing = Listing(selection, 4, 28, anchors=known)
+            listing = Listing(selection, 4, 28, hints=known)
             page = await issues.find_all(core.db, repository, listing)
             whole = await issues.find_all(core.db, repository, Listing(selection, 100))
             assert [row["number"] for row in page.items] == [

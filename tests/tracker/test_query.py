@@ -15,6 +15,7 @@ from tests.tracker.conftest import Core
 from tracker import catalogues, clock, issues, query
 from tracker.database import Lane
 from tracker.errors import Invalid
+from tracker.query import paging
 from tracker.query.grammar import Comparison, Expression, parse
 from tracker.query.paging import Listing
 from tracker.settings import Limits
@@ -319,11 +320,14 @@ def documents() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(params=[False, True], ids=["scanned", "indexed"])
-async def filled(core: Core, request: pytest.FixtureRequest) -> Core:
+async def filled(
+    core: Core, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Core:
     """The core with the documents in a repository, and the same ones in another one."""
     for full_name in ("alice/app", "charlie/x"):
         await _fill(core, await core.in_force(full_name))
     if request.param:
+        monkeypatch.setattr(paging, "_FEW", 2)
         await indexing.index_new(core.db)
     return core
 

@@ -13,8 +13,9 @@ from tracker.database import folding, trigrams
 from tracker.edits import Edit
 from tracker.issues import NewIssue
 from tracker.query import paging
+from tracker.query.frequencies import Frequencies
 from tracker.query.grammar import Comparison, Group, Literal
-from tracker.query.paging import Listing
+from tracker.query.paging import Hints, Listing
 from tracker.work import indexing
 
 PIECES = (
@@ -33,7 +34,8 @@ async def found(core: Core, *needles: str, word: str = "OR") -> list[int]:
         for path in ("title", "content.raw")
     )
     selection = query.selected(catalogues.ISSUES, Group(word, parts))
-    page = await issues.find_all(core.db, await core.repository(), Listing(selection, 100))
+    listing = Listing(selection, 100, hints=Hints())
+    page = await issues.find_all(core.db, await core.repository(), listing)
     assert page.size == len(page.items)
     return sorted(row["number"] for row in page.items)
 
@@ -61,6 +63,12 @@ async def clear(core: Core) -> None:
     for number in await core.values("SELECT number FROM issue"):
         async with core.db.transaction() as tx:
             await issues.delete(tx, alice, repository, number)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows are many here."""
+    monkeypatch.setattr(paging, "_FEW", 2)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -123,7 +131,8 @@ async def test_words_that_must_all_be_there_leave_out_more(core: Core) -> None:
         core.settings.limits,
         q='(title ~ "one" OR content.raw ~ "one") AND (title ~ "two" OR content.raw ~ "two")',
     )
-    assert selection.match == '("one") AND ("two")'
+    assert selection.needles == ("AND", (("OR", ("one", "one")), ("OR", ("two", "two"))))
+    assert trigrams.expression(selection.needles, lambda trigram: 0) == '("one") AND ("two")'
     page = await issues.find_all(core.db, await core.repository(), Listing(selection))
     assert sorted(row["number"] for row in page.items) == [numbers[0], numbers[3]]
 
@@ -133,17 +142,24 @@ async def test_words_that_must_all_be_there_leave_out_more(core: Core) -> None:
     ['title ~ "ab"', 'title !~ "abc"', 'title ~ "abc" OR votes > 3', 'title ~ "abc" OR id = 1'],
 )
 def test_what_the_index_can_not_tell_is_not_asked_of_it(core: Core, q: str) -> None:
-    assert query.select(catalogues.ISSUES, core.settings.limits, q=q).match is None
+    assert query.select(catalogues.ISSUES, core.settings.limits, q=q).needles is None
 
 
-async def test_too_many_candidates_are_not_looked_up_one_by_one(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paging, "_FEW", 2)
+async def test_too_many_candidates_are_not_looked_up_one_by_one(core: Core) -> None:
     numbers = await write(core, [("common", "x")] * 5 + [("common rare", "x")])
     await indexing.index_new(core.db)
     assert await found(core, "common") == numbers
     assert await found(core, "rare") == numbers[-1:]
+
+
+async def test_common_trigrams_are_not_asked_for(core: Core) -> None:
+    await write(core, [(f"common {number}", "x") for number in range(20)] + [("rare", "x")])
+    frequencies = Frequencies()
+    await frequencies.learn(core.db)
+    assert trigrams.expression("common", frequencies.rank) is None
+    assert trigrams.expression("a rare", frequencies.rank) == '" ra" AND "a r" AND "are"'
+    assert trigrams.expression(("OR", ("rare", "common")), frequencies.rank) is None
+    assert trigrams.expression(("AND", ("rare", "common")), frequencies.rank) == '"are" AND "rar"'
 
 
 async def test_an_imported_tracker_and_the_one_before_it_are_found(core: Core) -> None:
@@ -180,9 +196,12 @@ async def test_an_index_of_rows_that_are_gone_is_made_anew(
 
 
 def test_an_expression_is_bounded() -> None:
-    long = trigrams.contains("".join(chr(0x4E00 + place) for place in range(5000)))
+    def rank(trigram: str) -> float:
+        return 0
+
+    long = trigrams.expression("".join(chr(0x4E00 + place) for place in range(5000)), rank)
     assert long is not None
-    assert long.count('"') <= 24
-    many = [trigrams.contains(f"word{place:06}") for place in range(500)]
-    assert len(trigrams.all_of(many) or "") < 4000
-    assert trigrams.any_of(many) is None
+    assert long.count('"') == 6
+    many = tuple(f"word{place:06}" for place in range(500))
+    assert len(trigrams.expression(("AND", many), rank) or "") < 4000
+    assert trigrams.expression(("OR", many), rank) is None

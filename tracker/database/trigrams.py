@@ -5,16 +5,19 @@ edited text gets a new id, so the index is only added to; ids that are gone do n
 the counter `indexed` are not in it yet. A second engine needs its own text for each of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 SIZE = 3
 """Characters; the index does not know shorter texts."""
 
-_MOST_PARTS = 12
-"""Of one text that is looked for: more would hardly leave out any further row."""
+_PARTS = 3
+"""Of one text that is looked for: further ones cost more than they leave out."""
 
 _MOST_LENGTH = 2000
 """Characters of an expression, which the index has to read."""
+
+Needles = str | tuple[str, tuple["Needles", ...]]
+"""Folded texts that rows have: one, or AND or OR of several."""
 
 CANDIDATES = """
 SELECT t.number FROM issue_trigram CROSS JOIN issue_text t ON t.id = issue_trigram.rowid
@@ -36,32 +39,32 @@ def indexed(title: str, content: str) -> str:
     return f"{title}\n{content}".replace("\0", "\n")
 
 
-def contains(text: str) -> str | None:
-    """The expression for rows that may contain a folded text; None: any row may."""
-    if len(text) < SIZE or "\0" in text:
+def is_usable(text: str) -> bool:
+    """Whether the index can look for a folded text."""
+    return len(text) >= SIZE and "\0" not in text
+
+
+def expression(needles: Needles, is_rarer: Callable[[str], float]) -> str | None:
+    """What to ask the index for rows that may have the needles; None: any row may.
+
+    is_rarer sorts trigrams, the rarest first; those at 1 or above leave out too little.
+    """
+    if isinstance(needles, str):
+        trigrams = {needles[place : place + SIZE] for place in range(len(needles) - SIZE + 1)}
+        parts = sorted((is_rarer(trigram), trigram) for trigram in trigrams)[:_PARTS]
+        known = [_quoted(trigram) for rank, trigram in parts if rank < 1]
+        return " AND ".join(known) or None
+    word, members = needles
+    found = [expression(member, is_rarer) for member in dict.fromkeys(members)]
+    if word == "OR" and None in found:
         return None
-    places = range(len(text) - SIZE + 1)
-    step = -(-len(places) // _MOST_PARTS)
-    parts = dict.fromkeys(text[place : place + SIZE] for place in places[::step])
-    return " AND ".join('"{}"'.format(part.replace('"', '""')) for part in parts)
-
-
-def all_of(parts: Sequence[str | None]) -> str | None:
-    """The expression for rows that may match all of these; None: any row may."""
-    known = [part for part in dict.fromkeys(parts) if part is not None]
-    while len(" ".join(known)) > _MOST_LENGTH:
+    known = [part for part in dict.fromkeys(found) if part is not None]
+    while word == "AND" and len(" ".join(known)) > _MOST_LENGTH:
         known.pop()
-    return _joined(known, "AND")
+    if not known or len(" ".join(known)) > _MOST_LENGTH:
+        return None
+    return known[0] if len(known) == 1 else f" {word} ".join(f"({part})" for part in known)
 
 
-def any_of(parts: Sequence[str | None]) -> str | None:
-    """The expression for rows that may match one of these; None: any row may."""
-    known = [part for part in dict.fromkeys(parts) if part is not None]
-    is_known = None not in parts and len(" ".join(known)) <= _MOST_LENGTH
-    return _joined(known, "OR") if is_known else None
-
-
-def _joined(parts: Sequence[str], word: str) -> str | None:
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    return f" {word} ".join(f"({part})" for part in parts)
+def _quoted(trigram: str) -> str:
+    return '"{}"'.format(trigram.replace('"', '""'))

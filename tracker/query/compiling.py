@@ -66,8 +66,8 @@ class Selection:
     condition is SQL in the catalogue's tables, with the placeholders in params ("" = all rows).
     order is what the rows are sorted by, then by their keys; None = by their keys only. lane is
     what it takes to find them. is_counted says that the condition asks for counted columns alone,
-    is_usual that the order is the list's usual one. match is what the index of texts is asked for
-    candidates, where it can tell any.
+    is_usual that the order is the list's usual one. needles are texts that all of the
+    rows have, where that is known.
     """
 
     catalogue: Catalogue
@@ -78,7 +78,7 @@ class Selection:
     lane: Lane = Lane.QUICK
     is_counted: bool = False
     is_usual: bool = False
-    match: str | None = None
+    needles: trigrams.Needles | None = None
 
 
 def select(
@@ -113,19 +113,22 @@ def selected(
         compiler.lane,
         is_counted=compiler.is_counted,
         is_usual=order == usual,
-        match=None if expression is None else _match(catalogue, expression),
+        needles=None if expression is None else _needles(catalogue, expression),
     )
 
 
-def _match(catalogue: Catalogue, expression: Expression) -> str | None:
-    """The index's expression for rows that may match; None where it can leave out none."""
+def _needles(catalogue: Catalogue, expression: Expression) -> trigrams.Needles | None:
+    """Folded texts that every row has for which the expression is true; None: none is known."""
     if isinstance(expression, Group):
-        parts = [_match(catalogue, part) for part in expression.parts]
-        return trigrams.any_of(parts) if expression.word == "OR" else trigrams.all_of(parts)
+        found = [_needles(catalogue, part) for part in expression.parts]
+        known = tuple(needles for needles in found if needles is not None)
+        is_known = known if expression.word == "AND" else len(known) == len(found)
+        return (expression.word, known) if is_known else None
     column = catalogue.columns[expression.path]
     if column.folded is None or expression.operator not in _SEARCHES:
         return None
-    return trigrams.contains(_needle(expression))
+    needle = _needle(expression)
+    return needle if trigrams.is_usable(needle) else None
 
 
 def _needle(written: Comparison) -> str:

@@ -6,14 +6,15 @@ costs an index walk and no more. A list is counted before: then its far parts ar
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from tracker.database import Lane, Params, Reader, Row
+from tracker.database import Lane, Params, Reader, Row, trigrams
 from tracker.database.sql import by_index, elements, without_index
 from tracker.query import Selection
 from tracker.query.anchors import EVERY, Anchors
 from tracker.query.anchors import Key as Key
+from tracker.query.frequencies import Frequencies
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -21,11 +22,11 @@ U = TypeVar("U")
 _FAR = 1000
 """Keys that a quick part may leave out."""
 
-_SORTED = 4
+_SORTED = 1
 """How many rows can be walked past in an index while one is found elsewhere and sorted."""
 
 _FEW = 1000
-"""Candidates that are looked at in any case, or else at most every tenth row."""
+"""Rows that are all looked at; of longer lists so many candidates, or every tenth row."""
 
 _LARGEST = 1 << 63
 """No database binds a whole number of that size."""
@@ -49,13 +50,21 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of long lists; without it they are found, too, and take longer."""
+
+    anchors: Anchors = field(default_factory=Anchors)
+    frequencies: Frequencies = field(default_factory=Frequencies)
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Which part of which list is asked for.
 
     At most limit of the selected items: those behind the key `after` if it is given, else those
     behind the first `offset` ones. Nulls are last, whatever the direction. counted=False does not
     ask for the list's size: who reads a long list part by part would have it counted each time.
-    anchors are used for far parts of a tracker's list.
+    hints are used for far parts of a tracker's list and for searches.
     """
 
     selection: Selection
@@ -63,7 +72,7 @@ class Listing:
     offset: int = 0
     after: Key | None = None
     counted: bool = True
-    anchors: Anchors | None = None
+    hints: Hints | None = None
 
     @property
     def lane(self) -> Lane:
@@ -100,8 +109,8 @@ class Listing:
         place = self._place(size)
         if not place.count:
             return Page([], size or 0, None)
-        if self.anchors is not None and place.offset > _FAR and self._is_walkable:
-            place = await self._anchored(db, params, place)
+        if self.hints is not None and place.offset > _FAR and self._is_walkable:
+            place = await self._anchored(self.hints.anchors, db, params, place)
         sql = f"""WITH part AS ({self._part(place, size, total)})
                   SELECT {columns} FROM part {joins} {tail}"""
         rows = await db.all(sql, {**params, **self._bounds(place)})
@@ -180,13 +189,13 @@ class Listing:
         keys = self._all(f"{catalogue.key} AS id, {self._rank} AS place", table)
         return f"{keys}{self._cut(rank, key, place)}"
 
-    async def _anchored(self, db: Reader, params: Params, place: "_Place") -> "_Place":
+    async def _anchored(
+        self, anchors: Anchors, db: Reader, params: Params, place: "_Place"
+    ) -> "_Place":
         """The place, counted from an anchor if there is a nearer one."""
-        if self.anchors is None:
-            return place
         tracker, selection = params["tracker"], self.selection
         name = (tracker, selection.condition, *selection.params.items(), selection.is_descending)
-        anchored = self.anchors.of(name, await db.revision(int(str(tracker))))
+        anchored = anchors.of(name, await db.revision(int(str(tracker))))
         if anchored.is_worth:
             rows = await db.all(self._anchor_keys(), {**params, "every": EVERY})
             anchored.keys = [tuple(row) for row in rows]
@@ -205,10 +214,18 @@ class Listing:
 
     async def _candidates(self, db: Reader, params: Params) -> str | None:
         """The keys of rows that may match, as a JSON array, where the index knows few; or None."""
-        catalogue, match = self.selection.catalogue, self.selection.match
-        if match is None or catalogue.candidates is None or catalogue.size is None:
+        catalogue, needles = self.selection.catalogue, self.selection.needles
+        if needles is None or catalogue.candidates is None or catalogue.size is None:
             return None
-        most = max(_FEW, await _number(db, catalogue.size, params) // 10)
+        total = await _number(db, catalogue.size, params)
+        if total <= _FEW:
+            return None
+        frequencies = self.hints.frequencies if self.hints else Frequencies()
+        await frequencies.learn(db)
+        match = trigrams.expression(needles, frequencies.rank)
+        if match is None:
+            return None
+        most = max(_FEW, total // 10)
         values = {**params, "match": match, "most": most + 1}
         rows = await db.all(catalogue.candidates, values)
         return json.dumps([row[0] for row in rows]) if len(rows) <= most else None
