@@ -156,10 +156,10 @@ async def test_common_trigrams_are_not_asked_for(core: Core) -> None:
     await write(core, [(f"common {number}", "x") for number in range(20)] + [("rare", "x")])
     frequencies = Frequencies()
     await frequencies.learn(core.db)
-    assert trigrams.expression("common", frequencies.rank) is None
-    assert trigrams.expression("a rare", frequencies.rank) == '" ra" AND "a r" AND "are"'
-    assert trigrams.expression(("OR", ("rare", "common")), frequencies.rank) is None
-    assert trigrams.expression(("AND", ("rare", "common")), frequencies.rank) == '"are" AND "rar"'
+    assert trigrams.expression("common", frequencies.share) is None
+    assert trigrams.expression("a rare", frequencies.share) == '" ra"'
+    assert trigrams.expression(("OR", ("rare", "common")), frequencies.share) is None
+    assert trigrams.expression(("AND", ("rare", "common")), frequencies.share) == '"are" AND "rar"'
 
 
 async def test_an_imported_tracker_and_the_one_before_it_are_found(core: Core) -> None:
@@ -196,12 +196,12 @@ async def test_an_index_of_rows_that_are_gone_is_made_anew(
 
 
 def test_an_expression_is_bounded() -> None:
-    def rank(trigram: str) -> float:
-        return 0
+    def share(trigram: str) -> float:
+        return 0.5 if trigram == "word" else 0.3
 
-    long = trigrams.expression("".join(chr(0x4E00 + place) for place in range(5000)), rank)
+    long = trigrams.expression("".join(chr(0x4E00 + place) for place in range(5000)), share)
     assert long is not None
-    assert long.count('"') == 6
+    assert long.count('"') == 12
     many = tuple(f"word{place:06}" for place in range(500))
-    assert len(trigrams.expression(("AND", many), rank) or "") < 4000
-    assert trigrams.expression(("OR", many), rank) is None
+    assert len(trigrams.expression(("AND", many), share) or "") < 4000
+    assert trigrams.expression(("OR", many), share) is None

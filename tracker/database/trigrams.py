@@ -10,8 +10,13 @@ from collections.abc import Callable
 SIZE = 3
 """Characters; the index does not know shorter texts."""
 
-_PARTS = 3
-"""Of one text that is looked for: further ones cost more than they leave out."""
+_COMMON = 0.4
+"""Of all rows: where a text's rarest trigram is in more of them, all are looked at instead."""
+
+_ENOUGH = 0.002
+"""Of all rows: as soon as a text's trigrams may leave no more, further ones are not asked for."""
+
+_MOST_PARTS = 8
 
 _MOST_LENGTH = 2000
 """Characters of an expression, which the index has to read."""
@@ -44,18 +49,15 @@ def is_usable(text: str) -> bool:
     return len(text) >= SIZE and "\0" not in text
 
 
-def expression(needles: Needles, is_rarer: Callable[[str], float]) -> str | None:
+def expression(needles: Needles, share: Callable[[str], float]) -> str | None:
     """What to ask the index for rows that may have the needles; None: any row may.
 
-    is_rarer sorts trigrams, the rarest first; those at 1 or above leave out too little.
+    share tells in how many of all rows a trigram is, more or less, from 0 to 1.
     """
     if isinstance(needles, str):
-        trigrams = {needles[place : place + SIZE] for place in range(len(needles) - SIZE + 1)}
-        parts = sorted((is_rarer(trigram), trigram) for trigram in trigrams)[:_PARTS]
-        known = [_quoted(trigram) for rank, trigram in parts if rank < 1]
-        return " AND ".join(known) or None
+        return _trigrams(needles, share)
     word, members = needles
-    found = [expression(member, is_rarer) for member in dict.fromkeys(members)]
+    found = [expression(member, share) for member in dict.fromkeys(members)]
     if word == "OR" and None in found:
         return None
     known = [part for part in dict.fromkeys(found) if part is not None]
@@ -64,6 +66,21 @@ def expression(needles: Needles, is_rarer: Callable[[str], float]) -> str | None
     if not known or len(" ".join(known)) > _MOST_LENGTH:
         return None
     return known[0] if len(known) == 1 else f" {word} ".join(f"({part})" for part in known)
+
+
+def _trigrams(text: str, share: Callable[[str], float]) -> str | None:
+    """The expression for the rarest trigrams of a text."""
+    trigrams = {text[place : place + SIZE] for place in range(len(text) - SIZE + 1)}
+    ranked = sorted((share(trigram), trigram) for trigram in trigrams)[:_MOST_PARTS]
+    if ranked[0][0] > _COMMON:
+        return None
+    parts, left = [], 1.0
+    for part, trigram in ranked:
+        if left <= _ENOUGH:
+            break
+        parts.append(_quoted(trigram))
+        left *= part
+    return " AND ".join(parts)
 
 
 def _quoted(trigram: str) -> str:

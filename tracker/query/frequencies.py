@@ -9,9 +9,6 @@ from tracker.database.trigrams import SIZE
 _TEXTS = 300
 """Texts that are looked at; some thousand trigrams are in them."""
 
-_COMMON = 0.1
-"""Of all texts: what is in more of them is looked for in each text instead."""
-
 _SOME = f"SELECT title, content FROM issue_text WHERE id IN ({elements(':ids')})"
 
 
@@ -38,6 +35,6 @@ class Frequencies:
             counts.update({text[place : place + SIZE] for place in range(len(text) - SIZE + 1)})
         self._counts, self._texts, self._newest = counts, len(rows), newest
 
-    def rank(self, trigram: str) -> float:
-        """How frequent a trigram is: 1 is too frequent to look for in the index."""
-        return self._counts[trigram] / max(1, self._texts * _COMMON)
+    def share(self, trigram: str) -> float:
+        """In how many of all texts a trigram is, from 0 to 1."""
+        return self._counts[trigram] / max(1, self._texts)

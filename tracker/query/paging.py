@@ -26,7 +26,7 @@ _SORTED = 1
 """How many rows can be walked past in an index while one is found elsewhere and sorted."""
 
 _FEW = 1000
-"""Rows that are all looked at; of longer lists so many candidates, or every tenth row."""
+"""Rows that are all looked at; of longer lists so many candidates, or every fourth row."""
 
 _LARGEST = 1 << 63
 """No database binds a whole number of that size."""
@@ -222,10 +222,10 @@ class Listing:
             return None
         frequencies = self.hints.frequencies if self.hints else Frequencies()
         await frequencies.learn(db)
-        match = trigrams.expression(needles, frequencies.rank)
+        match = trigrams.expression(needles, frequencies.share)
         if match is None:
             return None
-        most = max(_FEW, total // 10)
+        most = max(_FEW, total // 4)
         values = {**params, "match": match, "most": most + 1}
         rows = await db.all(catalogue.candidates, values)
         return json.dumps([row[0] for row in rows]) if len(rows) <= most else None
