@@ -43,6 +43,7 @@ class Connection(RequestHandler):
     """
 
     __slots__ = (
+        "_answered",
         "_answers",
         "_begun",
         "_dialects",
@@ -62,6 +63,7 @@ class Connection(RequestHandler):
     ) -> None:
         super().__init__(*args, **kwargs)
         self._answers = answers
+        self._answered = 0
         self._head = b""
         self._dialects = dialects
         self._timeouts = timeouts
@@ -107,12 +109,13 @@ class Connection(RequestHandler):
                 self._start_timer()
 
     def _is_idle(self) -> bool:
-        """Whether the next byte begins a request, which can be answered at once."""
-        waiter = self._waiter
+        """Whether the next byte begins a request, which can be answered at once.
+
+        Every request before it has its answer then, though aiohttp may not wait for the next yet.
+        """
         return (
-            waiter is not None
-            and not waiter.done()
-            and not (self._begun or self._messages or self._close or self._force_close)
+            self._request_count == self._answered
+            and not (self._begun or self._close or self._force_close)
             and not (self._upgraded or self._paused)
             and self._last_body.is_eof()
         )
@@ -177,6 +180,8 @@ class Connection(RequestHandler):
             resp = errors.from_framework(self._dialects, request, resp)
         head, self._head = self._head, b""
         finished = await super().finish_response(request, resp, start_time)
+        if resp.keep_alive:
+            self._answered += 1
         if head and type(resp) is web.Response:
             self._answers.add(head, request, resp)
         return finished
