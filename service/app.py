@@ -7,9 +7,8 @@ from aiohttp import web
 from service.api_v1.dialect import V1
 from service.api_v2.dialect import V2
 from service.http import answers, downloads, health, keys, routing, signing
-from service.http.access_cache import ACCESS_CACHE, AccessCache
 from service.http.answer_cache import ANSWER_CACHE, AnswerCache
-from service.http.auth import FAILURES, Failures
+from service.http.auth import ACCESS_CACHE, FAILURES, AccessCache, Failures
 from service.http.dialect import DIALECTS
 from service.http.doorbell import DOORBELL, Doorbell
 from service.http.issue_cache import ISSUE_CACHE, IssueCache

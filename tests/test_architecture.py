@@ -1,4 +1,4 @@
-"""The house's rules that hold everywhere, checked where they can be seen: in the source."""
+"""The rules that hold everywhere, checked where they can be seen: in the source."""
 
 import ast
 import re

@@ -271,3 +271,12 @@ def test_who_does_not_ask_pays_nothing() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=50
     )
     assert done.stdout == "[]\n"
+
+
+async def test_tags_are_the_names_of_what_is_asked_for(api: Api) -> None:
+    document = await api.get("/2.0/openapi.json")
+    tags = {
+        tag for path in document["paths"].values() for verb in path.values() for tag in verb["tags"]
+    }
+    assert {"issues", "comments", "openapi"} <= tags
+    assert "endpoints" not in tags

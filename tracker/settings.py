@@ -57,7 +57,10 @@ def _split(url: str) -> SplitResult:
 
 
 def _folder(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValidationError(f"must be a folder; {text!r} names an unknown user.") from None
 
 
 def _database(url: str) -> Path | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
 
-from service.http.access_cache import Access
+from service.http.auth import Access
 from tracker import clock
 from tracker.database import Database, Revision
 

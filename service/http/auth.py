@@ -5,14 +5,22 @@ An `access_token` in the query is not read: addresses end up in logs and browser
 
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import BasicAuth, hdrs, web
 
 from service.http import keys
+from tracker import clock
 from tracker.access import tokens
-from tracker.access.rights import ANONYMOUS, Actor, require_account, require_scopes
-from tracker.database import Reader
+from tracker.access.rights import (
+    ANONYMOUS,
+    Actor,
+    Repository,
+    require_account,
+    require_scopes,
+)
+from tracker.database import Reader, Revision
 from tracker.errors import TooManyRequests, TrackerError, Unauthenticated
 from tracker.vocabulary import Scope
 
@@ -155,3 +163,63 @@ def _credentials(request: web.Request) -> tuple[str | None, str | None]:
     except ValueError:
         return None, None
     return basic.login, basic.password
+
+
+_MOST_LOOK_UPS = 1000
+"""Look-ups; of one person in one tracker mostly."""
+
+Key = tuple[str | None, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An actor and a tracker that they may see, at a revision."""
+
+    actor: Actor
+    tracker: Repository
+    revision: Revision
+
+
+class AccessCache:
+    """The look-ups that were made last, by credentials and names in the path, until a right alters.
+
+    Only what a read has found is kept: what a transaction sees may be rolled back.
+    """
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Key, Access] = OrderedDict()
+
+    async def find(self, request: web.Request, db: Reader) -> Access | None:
+        """What was found for such a request, if it is so in what db sees, at its revision now."""
+        key = _key(request)
+        access = self._found.get(key)
+        if access is None or _is_over(access.actor):
+            return None
+        try:
+            revision = await db.revision(access.tracker.tracker_id)
+        except LookupError:
+            return None
+        if revision.rights != access.revision.rights:
+            return None
+        self._found.move_to_end(key)
+        return Access(access.actor, access.tracker, revision)
+
+    def add(self, request: web.Request, access: Access) -> None:
+        """Keep what a read has found for such a request."""
+        key = _key(request)
+        self._found[key] = access
+        self._found.move_to_end(key)
+        if len(self._found) > _MOST_LOOK_UPS:
+            self._found.popitem(last=False)
+
+
+ACCESS_CACHE = web.AppKey("access_cache", AccessCache)
+
+
+def _key(request: web.Request) -> Key:
+    names = request.match_info
+    return request.headers.get(hdrs.AUTHORIZATION), names["workspace"], names["repo_slug"]
+
+
+def _is_over(actor: Actor) -> bool:
+    return actor.expires_on is not None and actor.expires_on <= clock.now()

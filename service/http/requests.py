@@ -13,7 +13,7 @@ from typing import Any, TypeVar, overload
 from aiohttp import web
 
 from service.http import answer_cache, auth, keys, links
-from service.http.access_cache import ACCESS_CACHE, Access
+from service.http.auth import ACCESS_CACHE, Access
 from service.http.turns import TURNS
 from tracker import comments, issues
 from tracker.access.rights import Actor, Repository, find_tracker, require_permission, require_same

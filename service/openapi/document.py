@@ -64,7 +64,7 @@ def build(dialect: Dialect, limits: Limits, version: str) -> Json:
     tags: dict[str, str] = {}
     for endpoint in dialect.endpoints:
         module = endpoint.handler.__module__
-        tag = module.rpartition(".")[2]
+        tag = module.removesuffix(".endpoints").rpartition(".")[2]
         tags[tag] = cleandoc(sys.modules[module].__doc__ or "").partition("\n")[0]
         name = endpoint.handler.__name__
         if names[name] > 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tracker.database import Lane, Reader, SqliteDatabase, Transaction, connect
-from tracker.database.connections import Thread
+from tracker.database.statements import Thread
 from tracker.errors import Conflict, Unavailable
 
 ADD = "INSERT INTO counter (name, value) VALUES (:name, 0)"

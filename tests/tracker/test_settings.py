@@ -81,6 +81,7 @@ def test_each_is_taken_from_the_environment(name: str, monkeypatch: pytest.Monke
         ("PORT", "8_0"),
         ("PORT", "٣"),
         ("WEB_CONCURRENCY", "0"),
+        ("PAIL_DATA_DIR", "~nobodyhere/data"),
         ("DATABASE_URL", "postgresql://localhost/pail"),
         ("DATABASE_URL", "sqlite://host/x.db"),
         ("DATABASE_URL", "pail.db"),

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import aiosqlite
 
 from tracker import errors
-from tracker.database.connections import BUSY_TIMEOUT, to_the_end
+from tracker.database.connections import BUSY_TIMEOUT
+from tracker.database.statements import to_the_end
 from tracker.database.translation import is_busy, translated
 
 _PAUSE = 0.05

@@ -14,9 +14,16 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from tracker import errors
-from tracker.database.connections import BUSY_TIMEOUT, Thread, to_the_end
+from tracker.database.connections import BUSY_TIMEOUT
 from tracker.database.interface import Transaction
-from tracker.database.statements import STEPS, AtOnce, SqliteTransaction, result_of
+from tracker.database.statements import (
+    STEPS,
+    AtOnce,
+    SqliteTransaction,
+    Thread,
+    result_of,
+    to_the_end,
+)
 from tracker.database.translation import is_busy, raise_ours
 
 _MOST = 64

@@ -71,7 +71,8 @@ class DatabaseUnusable(TrackerError):
 
 
 class Revision(NamedTuple):
-    """What an answer about a tracker was made of: the same revisions, the same answer.
+    """What an answer about a tracker was made of: the same revisions, the same answer, as long as
+    the caller's token does not expire.
 
     rights moves with every write that may alter who asks, what they may see or do, and the names
     of people, workspaces and repositories (triggers in schema.sql); tracker with every write to

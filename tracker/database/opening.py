@@ -6,10 +6,9 @@ from pathlib import Path
 
 from tracker import files
 from tracker.database import awaited, connections, migrations
-from tracker.database.connections import Thread
 from tracker.database.interface import DatabaseUnusable
 from tracker.database.sqlite import SqliteDatabase
-from tracker.database.statements import LoopReader
+from tracker.database.statements import LoopReader, Thread
 
 _OLDEST = (3, 35, 0)  # RETURNING
 

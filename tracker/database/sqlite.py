@@ -1,7 +1,7 @@
 """The SQLite engine: WAL, one writer at a time in a process, readers on connections of their own.
 
 Work that is a single function runs from its beginning to its end in the thread of its connection
-(connections.Thread), so it costs one trip there and back. Transactions and snapshots that wait for
+(statements.Thread), so it costs one trip there and back. Transactions and snapshots that wait for
 other things between their statements run on connections of aiosqlite.
 """
 
@@ -25,7 +25,6 @@ import aiosqlite
 
 from tracker import errors
 from tracker.database import awaited, connections
-from tracker.database.connections import Thread, to_the_end
 from tracker.database.groups import Groups
 from tracker.database.interface import (
     Database,
@@ -44,7 +43,9 @@ from tracker.database.statements import (
     LoopReader,
     SqliteReader,
     SqliteTransaction,
+    Thread,
     in_transaction,
+    to_the_end,
 )
 from tracker.database.translation import translated
 

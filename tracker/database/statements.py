@@ -1,14 +1,25 @@
-"""Statements on a connection of SQLite, and work that is one function of them.
+"""Statements on a connection of SQLite, work that is one function of them, and where it runs.
 
 What takes microseconds is read on the event loop's own thread: a trip to another one costs more.
 """
 
+import asyncio
 import math
 import sqlite3
+import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from contextlib import closing
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from tracker import errors
@@ -204,3 +215,95 @@ class LoopReader:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+class Thread:
+    """A connection, and the one thread that uses it: function by function, in order.
+
+    The thread is a daemon, so a process that ends by an error does not wait for it.
+    """
+
+    def __init__(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
+        self._open = open_connection
+        self._queue: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = (
+            SimpleQueue()
+        )
+        self._thread = threading.Thread(target=self._serve, name="pail-sqlite", daemon=True)
+        self._is_stopped = False
+        self.connection: sqlite3.Connection
+
+    async def start(self) -> None:
+        """Open the connection. Raises sqlite3.Error."""
+        self._thread.start()
+        try:
+            self.connection = await self.call(self._open)
+        except BaseException:
+            self._queue.put(None)
+            raise
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """What the function returns or raises, called in the thread.
+
+        Once it is queued it is called, also when the task that awaits it is cancelled. Raises
+        ValueError after stop().
+        """
+        if self._is_stopped:
+            raise ValueError("The connection is closed.")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put((future, function))
+        return await future
+
+    async def stop(self) -> None:
+        """Close the connection once what is queued is done, and end the thread; once is enough."""
+        if self._is_stopped:
+            return
+        try:
+            await self.call(self.connection.close)
+        finally:
+            self._is_stopped = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (item := self._queue.get()) is not None:
+            future, function = item
+            settle: Callable[[], None]
+            try:
+                settle = partial(_set_result, future, function())
+            except BaseException as error:
+                settle = partial(_set_exception, future, error)
+            with suppress(RuntimeError):  # the loop has been closed: nothing waits any more
+                future.get_loop().call_soon_threadsafe(settle)
+
+
+def _set_result(future: "asyncio.Future[Any]", result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _set_exception(future: "asyncio.Future[Any]", error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+async def to_the_end(awaitable: Awaitable[T]) -> T:
+    """Await to the end even when this task is cancelled meanwhile; the cancellation follows.
+
+    A statement that runs in another thread can't be called back: leaving it early would leave a
+    transaction open for the next one to fall into.
+    """
+    task = asyncio.ensure_future(awaitable)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except BaseException:  # noqa: S110 - it is raised by task.result() below
+            pass
+    if cancelled is not None:
+        task.exception()  # retrieved, so that asyncio does not warn
+        raise cancelled
+    return task.result()
